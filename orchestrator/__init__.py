@@ -1,0 +1,1 @@
+"""Asynchronous evaluation of multimodal models on multiple-choice image benchmarks."""
