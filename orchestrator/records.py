@@ -67,6 +67,12 @@ class Item:
         """The letters offered, in order."""
         return tuple(letter for letter, _ in self.options)
 
+    @property
+    def wording(self) -> str:
+        """Short digest of the question, the options and their kind: what an answer's letters refer to."""
+        body = json.dumps([self.question, self.options, self.multi], ensure_ascii=False)
+        return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
     def rotated(self, by: int) -> Item:
         """Return the item with its option texts moved up `by` letters, cyclically; the gold letters follow them."""
         count = len(self.options)

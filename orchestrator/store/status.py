@@ -1,0 +1,150 @@
+"""What there is to tell about a cache: runs, spend, attempts in doubt, failures, and settling what was in doubt."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from orchestrator.store.ledger import State
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProgress:
+    """How far one model of a run is."""
+
+    model: str
+    asked: int
+    replied: int
+    charged_nanousd: int
+    in_doubt_nanousd: int
+    failures: tuple[tuple[str, int], ...]
+    """(reason, attempts), the most frequent first."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """One run: its cap, its spend, its models."""
+
+    name: str
+    benchmark: str
+    created_at: float
+    touched_at: float
+    cap_nanousd: int | None
+    charged_nanousd: int
+    models: tuple[ModelProgress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An attempt that was perhaps billed: it left, and no usable answer came."""
+
+    attempt_id: int
+    run: str
+    provider: str
+    model: str
+    item_id: str
+    charged_nanousd: int
+    started_at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The whole cache at a glance."""
+
+    replies: int
+    ledger_nanousd: int
+    providers: tuple[tuple[str, int], ...]
+    """(name, charged nano-dollars over the cache's lifetime)."""
+    runs: tuple[RunStatus, ...]
+    in_doubt: tuple[Doubt, ...]
+
+
+def read(connection: sqlite3.Connection) -> Status:
+    """Read the status of the whole cache."""
+    runs = connection.execute("SELECT * FROM runs ORDER BY touched_at DESC, id DESC").fetchall()
+    providers = connection.execute("SELECT name, charged_nanousd FROM providers ORDER BY name").fetchall()
+    return Status(
+        replies=connection.execute("SELECT count(*) FROM replies").fetchone()[0],
+        ledger_nanousd=connection.execute("SELECT coalesce(sum(charged_nanousd), 0) FROM attempts").fetchone()[0],
+        providers=tuple((row["name"], row["charged_nanousd"]) for row in providers),
+        runs=tuple(_run(connection, row) for row in runs),
+        in_doubt=tuple(_doubts(connection)),
+    )
+
+
+def _run(connection: sqlite3.Connection, run: sqlite3.Row) -> RunStatus:
+    rows = connection.execute(
+        "SELECT model, count(*) AS asked, sum(EXISTS (SELECT 1 FROM replies r WHERE r.key = i.key)) AS replied "
+        "FROM run_items i WHERE run_id = ? GROUP BY model ORDER BY model",
+        (run["id"],),
+    ).fetchall()
+    return RunStatus(
+        name=run["name"],
+        benchmark=run["benchmark"],
+        created_at=run["created_at"],
+        touched_at=run["touched_at"],
+        cap_nanousd=run["cap_nanousd"],
+        charged_nanousd=run["charged_nanousd"],
+        models=tuple(_model(connection, run["id"], row) for row in rows),
+    )
+
+
+def _model(connection: sqlite3.Connection, run_id: int, row: sqlite3.Row) -> ModelProgress:
+    charged, doubtful = connection.execute(
+        "SELECT coalesce(sum(charged_nanousd), 0), coalesce(sum(charged_nanousd) FILTER (WHERE state = 'doubt'), 0) "
+        "FROM attempts WHERE run_id = ? AND model = ?",
+        (run_id, row["model"]),
+    ).fetchone()
+    failures = connection.execute(
+        "SELECT reason, count(*) FROM attempts WHERE run_id = ? AND model = ? AND reason <> '' "
+        "GROUP BY reason ORDER BY 2 DESC, 1 LIMIT 10",
+        (run_id, row["model"]),
+    ).fetchall()
+    return ModelProgress(
+        model=row["model"],
+        asked=row["asked"],
+        replied=row["replied"],
+        charged_nanousd=charged,
+        in_doubt_nanousd=doubtful,
+        failures=tuple((reason, count) for reason, count in failures),
+    )
+
+
+def _doubts(connection: sqlite3.Connection) -> list[Doubt]:
+    rows = connection.execute(
+        "SELECT a.*, r.name AS run FROM attempts a JOIN runs r ON r.id = a.run_id WHERE a.state = 'doubt' ORDER BY a.id"
+    )
+    return [
+        Doubt(
+            attempt_id=row["id"],
+            run=row["run"],
+            provider=row["provider"],
+            model=row["model"],
+            item_id=row["item_id"],
+            charged_nanousd=row["charged_nanousd"],
+            started_at=row["started_at"],
+            reason=row["reason"],
+        )
+        for row in rows
+    ]
+
+
+def resolve(connection: sqlite3.Connection, attempt_ids: tuple[int, ...] | None, billed: bool) -> int:
+    """Settle attempts in doubt (None: all) as billed at their reservation or not at all; return how many there were."""
+    chosen = [doubt for doubt in _doubts(connection) if attempt_ids is None or doubt.attempt_id in attempt_ids]
+    for doubt in chosen:
+        connection.execute(
+            "UPDATE attempts SET state = ?, charged_nanousd = ? WHERE id = ?",
+            (State.RESOLVED, doubt.charged_nanousd if billed else 0, doubt.attempt_id),
+        )
+        if not billed:
+            connection.execute(
+                "UPDATE runs SET charged_nanousd = charged_nanousd - ? WHERE name = ?",
+                (doubt.charged_nanousd, doubt.run),
+            )
+            connection.execute(
+                "UPDATE providers SET charged_nanousd = charged_nanousd - ? WHERE name = ?",
+                (doubt.charged_nanousd, doubt.provider),
+            )
+    return len(chosen)
