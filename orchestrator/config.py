@@ -15,7 +15,8 @@ from platformdirs import user_data_path
 
 from orchestrator.bundled import map_price
 from orchestrator.errors import ConfigError
-from orchestrator.providers_toml import OUTPUT_LIMITS, ModelTable, ProviderTable, near, read, where
+from orchestrator.provider_tables import OUTPUT_LIMITS, ModelTable, ProviderTable, near
+from orchestrator.providers_toml import read, where
 from orchestrator.records import ImagePolicy, Model, Price, Provider
 
 FILE_NAME = "providers.toml"
