@@ -1,0 +1,166 @@
+"""The formulas behind every number of a table: intervals, corrections for many tests, chance, pass@k.
+
+Pure functions of numbers; nothing here knows a model or a file. Questions that share an image or a patient are not
+independent, so every variance is summed over groups first (Miller 2024, "Adding Error Bars to Evals",
+arXiv 2411.00640). No function returns NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+
+Z_95 = 1.959963984540054
+"""0.975 quantile of the normal distribution."""
+Z_POWER_80 = 0.8416212335729143
+"""0.8 quantile of the normal distribution."""
+
+
+class Interval(NamedTuple):
+    """A lower and an upper limit."""
+
+    low: float
+    high: float
+
+
+# --- one mean --------------------------------------------------------------------------------------------------------
+
+
+def wilson(share: float, n: float, z: float = Z_95) -> Interval:
+    """Return the score interval of a share of `n` trials; `n` may be an effective, fractional number above 0.
+
+    Source: Wilson 1927, JASA 22:209.
+    """
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return Interval(max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
+
+
+def group_influence(values: Floats, groups: Ints, size: int) -> Floats:
+    """Return each group's influence on the mean of `values`: the sum of its deviations over n; shape (size,).
+
+    `groups` numbers the group of every value, below `size`. The influences sum to 0.
+    """
+    influence = np.zeros(size)
+    np.add.at(influence, groups, (values - values.mean()) / len(values))
+    return influence
+
+
+def clustered_covariance(left: Floats, right: Floats, groups: int) -> float:
+    """Return the covariance of two estimates from their influences by group, with the G/(G-1) correction.
+
+    `groups` is the number G of groups that hold any value; with one group nothing can be known and 0 is returned.
+    Source: Liang and Zeger 1986, Biometrika 73:13; Miller 2024, section 2.2.
+    """
+    return float(left @ right) * groups / (groups - 1) if groups > 1 else 0.0
+
+
+def effective_size(values: Floats, groups: Ints) -> float:
+    """Return the number of independent right-or-wrong trials that would know the mean of `values` as well.
+
+    n / deff with deff = max(1, clustered variance / naive variance); both carry their small-sample correction, so that
+    groups of one give exactly n. Where the values do not vary, or share one group, deff cannot be estimated and every
+    group counts as one trial. Values between 0 and 1 (means over samples) know more than one trial each.
+    Source: Kish 1965; Miller 2024.
+    """
+    count, held = len(values), len(np.unique(groups))
+    mean = float(values.mean())
+    spread = float(np.square(values - mean).mean())
+    if held < 2 or spread < 1e-12:
+        return float(held)
+    influence = group_influence(values, groups, int(groups.max()) + 1)
+    deff = max(1.0, clustered_covariance(influence, influence, held) / (spread / (count - 1)))
+    return count / deff * max(1.0, mean * (1 - mean) / spread)
+
+
+def mean_interval(values: Floats, groups: Ints) -> Interval:
+    """Return the 95 % interval of the mean of one or more values in 0..1: Wilson's on the effective size."""
+    return wilson(min(1.0, float(values.mean())), effective_size(values, groups))
+
+
+def average_interval(means: Sequence[float], intervals: Sequence[Interval], correlation: Floats) -> Interval:
+    """Return the 95 % interval of the unweighted average of several means from their own intervals.
+
+    `correlation` is that of the means, shape (k, k). The method of variance estimates recovery: the squared distances
+    from the means to their limits stand for variances. Source: Zou and Donner 2008, Statistics in Medicine 27:1693.
+    """
+    centre = sum(means) / len(means)
+    below = np.array([mean - interval.low for mean, interval in zip(means, intervals, strict=True)])
+    above = np.array([interval.high - mean for mean, interval in zip(means, intervals, strict=True)])
+    down, up = (math.sqrt(max(0.0, float(side @ correlation @ side))) / len(means) for side in (below, above))
+    return Interval(max(0.0, centre - down), min(1.0, centre + up))
+
+
+def correlation(influences: Floats) -> Floats:
+    """Return the correlation of several estimates from their influences by group, shapes (k, groups) -> (k, k).
+
+    An estimate that does not vary correlates with nothing but itself.
+    """
+    covariance = influences @ influences.T
+    scale = np.sqrt(np.diag(covariance))
+    scale[scale < 1e-12] = 1.0
+    related = np.asarray(covariance / np.outer(scale, scale), dtype=np.float64)
+    np.fill_diagonal(related, 1.0)
+    return related
+
+
+# --- many tests ------------------------------------------------------------------------------------------------------
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """Return Holm's adjusted p values, in the order given: the chance of any false positive stays below the level.
+
+    Source: Holm 1979, Scandinavian Journal of Statistics 6:65.
+    """
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return tuple(adjusted)
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> tuple[float, ...]:
+    """Return the adjusted p values that bound the share of false discoveries, in the order given.
+
+    Source: Benjamini and Hochberg 1995, JRSS B 57:289.
+    """
+    adjusted = [0.0] * len(p_values)
+    smallest = 1.0
+    count = len(p_values)
+    for rank, index in enumerate(sorted(range(count), key=lambda i: -p_values[i])):
+        smallest = min(smallest, p_values[index] * count / (count - rank))
+        adjusted[index] = smallest
+    return tuple(adjusted)
+
+
+# --- guessing and repeating ------------------------------------------------------------------------------------------
+
+
+def chance(options: int, multi: bool) -> float:
+    """Return the probability that a blind guess is right.
+
+    Single: 1/k. Multi, exact set: 1/(2^k - 1), every non-empty subset being equally likely. Raises ValueError where
+    there is no option.
+    """
+    if options < 1:
+        raise ValueError("a question needs at least one option")
+    return 1 / (2**options - 1) if multi else 1 / options
+
+
+def pass_at_k(samples: int, right: int, k: int) -> float:
+    """Return the unbiased estimate that at least one of `k` samples is right, from `right` out of `samples`.
+
+    Raises ValueError unless 1 <= k <= samples and 0 <= right <= samples.
+    Source: Chen et al. 2021, "Evaluating Large Language Models Trained on Code", arXiv 2107.03374.
+    """
+    if not (1 <= k <= samples and 0 <= right <= samples):
+        raise ValueError(f"pass@{k} needs {k} samples or more: there are {samples}, of which {right} are right")
+    return 1 - math.comb(samples - right, k) / math.comb(samples, k)

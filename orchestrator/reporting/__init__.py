@@ -1,0 +1,1 @@
+"""What a researcher is shown: the JSON object of a run, tables, reports, progress."""

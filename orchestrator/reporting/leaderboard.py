@@ -1,0 +1,129 @@
+"""The results table of a run, laid out like the SpineBench paper's: a row a model, the tasks, then the overall mean.
+
+Beside the paper's columns stand what lets a reader trust them: intervals, coverage and bounds, every outcome counted
+apart, the expected score of guessing, and the spend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from orchestrator.grading.score import ModelScore, Score
+from orchestrator.records import Outcome
+from orchestrator.reporting.paper import CITATION, PublishedRow
+from orchestrator.reporting.results import RunSummary
+from orchestrator.reporting.tables import Cell, Column, Money, Percent, Row, Table
+
+_PAPER_TASKS = ("SDD", "SLL")
+_OVERALL = "Overall"
+_MEAN = Column(_OVERALL, "mean", limits=True)
+_ANSWERED = Column(_OVERALL, "if answered")
+_BOUNDS = Column(_OVERALL, "bounds", limits=True)
+_COVERAGE = Column(_OVERALL, "coverage")
+_ITEMS = Column("", "items")
+_SPEND = Column("", "spend USD")
+
+
+def leaderboard(summary: RunSummary, published: Sequence[PublishedRow] = ()) -> Table:
+    """Return the results table of a run, with published rows below it if any are given.
+
+    A column that no row fills is left out: precision and recall where no item is multi, bounds where every model is
+    fully covered, the spend where it is not known.
+    """
+    scores = summary.models
+    rows = [(alias, _measured(score, summary.spent_by_model.get(alias)), False) for alias, score in scores.items()]
+    rows += [("Random guess (expected)", _guessed(score), False) for score in _most_tasks(scores)]
+    rows += [(row.model, _published(row), True) for row in published]
+    columns = [column for column in _columns(scores) if any(column in cells for _, cells, _ in rows)]
+    return Table(
+        "Model",
+        tuple(columns),
+        tuple(Row(name, tuple(map(cells.get, columns)), reference) for name, cells, reference in rows),
+        _notes(_BOUNDS in columns, bool(published)),
+    )
+
+
+def _columns(scores: Mapping[str, ModelScore]) -> list[Column]:
+    """Return every column there may be: the paper's tasks first, the others as they come."""
+    tasks = list(dict.fromkeys(name for score in scores.values() for name in score.tasks))
+    tasks.sort(key=lambda name: _PAPER_TASKS.index(name) if name in _PAPER_TASKS else len(_PAPER_TASKS))
+    columns = [column for name in tasks for column in (_accuracy(name), _precision(name), _recall(name))]
+    outcomes = [_outcome(outcome) for outcome in Outcome]
+    return [*columns, _MEAN, _ANSWERED, _BOUNDS, _COVERAGE, _ITEMS, *outcomes, _SPEND]
+
+
+def _accuracy(task: str) -> Column:
+    return Column(task, "accuracy", limits=True)
+
+
+def _precision(task: str) -> Column:
+    return Column(task, "precision")
+
+
+def _recall(task: str) -> Column:
+    return Column(task, "recall")
+
+
+def _outcome(outcome: Outcome) -> Column:
+    return Column("", str(outcome))
+
+
+def _measured(score: ModelScore, spent: int | None) -> dict[Column, Cell]:
+    """Return the cells of a model of the run."""
+    cells: dict[Column, Cell] = {}
+    for name, task in score.tasks.items():
+        cells[_accuracy(name)] = _with_interval(task)
+        if task.precision is not None or task.recall is not None:
+            cells[_precision(name)] = Percent(task.precision)
+            cells[_recall(name)] = Percent(task.recall)
+    cells |= {_MEAN: _with_interval(score), _ANSWERED: Percent(score.answered_accuracy)}
+    cells |= {_COVERAGE: Percent(score.coverage, floor=True), _ITEMS: score.items}
+    cells |= {_outcome(outcome): count for outcome, count in score.outcomes.items()}
+    if any(score.replies[lost] for lost in (Outcome.FAILED, Outcome.UNSENT)):
+        cells[_BOUNDS] = Percent(None, *score.bounds)
+    if spent is not None:
+        cells[_SPEND] = Money(spent)
+    return cells
+
+
+def _guessed(score: ModelScore) -> dict[Column, Cell]:
+    """Return the cells of blind guessing at the tasks of a model."""
+    tasks: dict[Column, Cell] = {_accuracy(name): Percent(task.chance) for name, task in score.tasks.items()}
+    return tasks | {_MEAN: Percent(score.chance)}
+
+
+def _published(row: PublishedRow) -> dict[Column, Cell]:
+    """Return the cells of a published row, as printed."""
+    printed = {
+        _accuracy("SDD"): row.sdd_accuracy,
+        _accuracy("SLL"): row.sll_accuracy,
+        _precision("SLL"): row.sll_precision,
+        _recall("SLL"): row.sll_recall,
+        _MEAN: row.overall,
+    }
+    return {column: None if value is None else Percent(value / 100) for column, value in printed.items()}
+
+
+def _most_tasks(scores: Mapping[str, ModelScore]) -> list[ModelScore]:
+    """Return the model that was asked the most tasks, if any model was asked any."""
+    asked = [score for score in scores.values() if score.tasks]
+    return [max(asked, key=lambda score: len(score.tasks))] if asked else []
+
+
+def _with_interval(score: Score) -> Percent:
+    """Return the accuracy with its interval; nothing where nothing was paid for."""
+    return Percent(None) if score.interval is None else Percent(score.accuracy, *score.interval)
+
+
+def _notes(partial: bool, published: bool) -> tuple[str, ...]:
+    """Return what must be known to read the numbers."""
+    notes = [
+        "Percent; in brackets the 95 % interval, clustered by image or patient. Refused, filtered, truncated and "
+        "unparsed count as wrong; failed and unsent do not count, they lower the coverage. Overall is the unweighted "
+        "mean of the tasks."
+    ]
+    if partial:
+        notes.append("Bounds: the overall accuracy if everything failed and unsent were wrong, or right.")
+    if published:
+        notes.append(f"* {CITATION}.")
+    return tuple(notes)

@@ -1,0 +1,104 @@
+"""The JSON object that `run --json` and `score --json` print, and the record it is built from.
+
+The object's keys are a contract: keys are added, never renamed or removed. It holds no NaN and no infinity, and its
+money never reads as less than was spent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from orchestrator.grading.score import ModelScore, Score
+from orchestrator.records import Json, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What one invocation did, and what its run has come to; money in nano-dollars."""
+
+    run: str
+    benchmark: str
+    calls: int
+    cache_hits: int
+    attempts: int
+    """Calls, hits and attempts of this invocation."""
+    spent_nanousd: int
+    """Charged by this invocation."""
+    ledger_nanousd: int
+    """Charged to the run, ever."""
+    in_doubt_nanousd: int
+    """The part of the ledger that is charged at its reservation."""
+    cap_nanousd: int | None
+    wall_s: float
+    models: Mapping[str, ModelScore]
+    """By alias, in the order of the command line."""
+    spent_by_model: Mapping[str, int] = field(default_factory=dict)
+    """Charged to the run, ever, for each model; a model that is missing is not shown with a spend."""
+    parser_version: str = ""
+
+
+def to_json(summary: RunSummary) -> dict[str, Json]:
+    """Return the object, ready for `json.dumps`."""
+    return {
+        "run": summary.run,
+        "benchmark": summary.benchmark,
+        "calls": summary.calls,
+        "cache_hits": summary.cache_hits,
+        "attempts": summary.attempts,
+        "spent_usd": usd(summary.spent_nanousd),
+        "ledger_usd": usd(summary.ledger_nanousd),
+        "in_doubt_usd": usd(summary.in_doubt_nanousd),
+        "cap_usd": None if summary.cap_nanousd is None else usd(summary.cap_nanousd),
+        "wall_s": round(summary.wall_s, 3),
+        "parser_version": summary.parser_version,
+        "models": {alias: _model(summary, alias, score) for alias, score in summary.models.items()},
+    }
+
+
+def usd(nanousd: int) -> float:
+    """Return dollars as the float whose shortest text is exact to the nano-dollar, or the next one above it."""
+    exact = Decimal(nanousd).scaleb(-9)
+    dollars = float(exact)
+    return dollars if Decimal(repr(dollars)) >= exact else math.nextafter(dollars, math.inf)
+
+
+def _model(summary: RunSummary, alias: str, score: ModelScore) -> Json:
+    """Return the object of one model."""
+    spent = summary.spent_by_model.get(alias)
+    return {
+        **_score(score),
+        "ledger_usd": None if spent is None else usd(spent),
+        "tasks": {name: _score(of_task) for name, of_task in score.tasks.items()},
+        "by_disease": _slices(score.by_disease),
+        "by_source": _slices(score.by_source),
+    }
+
+
+def _slices(slices: Mapping[str, Mapping[str, Score]]) -> Json:
+    """Return task -> name -> score, without the tasks that have no slices."""
+    return {
+        task: {name: _score(score) for name, score in by_name.items()} for task, by_name in slices.items() if by_name
+    }
+
+
+def _score(score: Score) -> dict[str, Json]:
+    """Return the numbers every score has."""
+    return {
+        "items": score.items,
+        **{str(outcome): score.outcomes[outcome] for outcome in Outcome},
+        "correct": score.correct,
+        "accuracy": score.accuracy,
+        "accuracy_low": score.interval.low if score.interval else None,
+        "accuracy_high": score.interval.high if score.interval else None,
+        "bound_low": score.bounds.low,
+        "bound_high": score.bounds.high,
+        "answered_accuracy": score.answered_accuracy,
+        "coverage": score.coverage,
+        "precision": score.precision,
+        "recall": score.recall,
+        "chance": score.chance,
+        "replies": {str(outcome): count for outcome, count in score.replies.items()},
+    }
