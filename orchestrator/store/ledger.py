@@ -71,8 +71,8 @@ class Policy:
     """Which stored states are asked again."""
 
     hold_in_doubt: bool = False
-    again: Callable[[Reply, str], bool] | None = None
-    """Given a stored reply and the item's id: whether it is to be asked again, paid anew."""
+    again: Callable[[Reply], bool] | None = None
+    """Given a stored reply: whether the question is to be asked again, paid anew."""
     newer_than: int = 0
     """Replies with a higher id were made by this invocation's time and are never asked again."""
 
@@ -87,8 +87,7 @@ def claim(connection: sqlite3.Connection, ask: Ask, policy: Policy) -> Claim:
     )
     row = _latest(connection, ask.key)
     if row is not None:
-        asked_again = policy.again is not None and row["id"] <= policy.newer_than
-        if not (asked_again and policy.again is not None and policy.again(_reply(row), ask.item_id)):
+        if policy.again is None or row["id"] > policy.newer_than or not policy.again(_reply(row)):
             return Claim.HIT
     elif policy.hold_in_doubt and _in_doubt(connection, ask.key):
         return Claim.HELD

@@ -1,0 +1,147 @@
+"""One dispatcher a provider: lets attempts go in order of arrival, when money, pace and health allow.
+
+A provider's first call leaves alone; a model starts slowly until its real usage is known, and falls back to one call at
+a time while it only fails. The state that processes share (money, pace, places) lies in the store; asyncio-throttle
+keeps this process's own share honest whatever the clock does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from asyncio_throttle import Throttler
+
+from orchestrator.inference import limits
+from orchestrator.inference.clock import Clock
+from orchestrator.records import Provider
+from orchestrator.store import ledger
+from orchestrator.store.database import Store
+from orchestrator.store.ledger import ClaimLost, Granted, Intent, OverBudget, Pace, Wait
+
+KNOWN_AFTER = 20
+"""Replies after which a model's real usage counts as known."""
+SUSPECT_AFTER = 5
+"""Errors in a row after which a model is asked one call at a time."""
+HOPELESS_AFTER = 20
+"""Errors in a row after which a model is stopped."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """One model on its way through a run: how it fares, and whether it still goes."""
+
+    alias: str
+    halted: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when nothing more may be sent to this model."""
+    flying: int = 0
+    successes: int = 0
+    errors: int = 0
+    """Errors in a row; those that were in flight together count once."""
+    _last_error_at: float = 0.0
+
+    @property
+    def width(self) -> float:
+        """How many calls may be in flight."""
+        if self.errors >= SUSPECT_AFTER:
+            return 1
+        return float("inf") if self.successes >= KNOWN_AFTER else 1 + self.successes
+
+    def succeeded(self) -> None:
+        """Note a paid reply."""
+        self.successes += 1
+        self.errors = 0
+
+    def erred(self, started_at: float, now: float) -> bool:
+        """Note an error of an attempt begun at `started_at` (monotonic); return whether the model is hopeless."""
+        if started_at >= self._last_error_at:
+            self.errors += 1
+            self._last_error_at = now
+        return self.errors >= HOPELESS_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """The model or the run was stopped before this attempt's turn came."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    lane: Lane
+    intent: Intent
+    granted: asyncio.Future[Granted | OverBudget | ClaimLost | Halted]
+
+
+class Dispatcher:
+    """The gate to one provider; `run` must be running for turns to come."""
+
+    def __init__(self, provider: Provider, store: Store, clock: Clock) -> None:
+        self.provider = provider
+        self._store = store
+        self._clock = clock
+        self._turns: asyncio.Queue[_Turn] = asyncio.Queue()
+        self._changed = asyncio.Event()
+        self._flying = 0
+        self._proven = False
+        per_second = max(1, provider.rpm // 60)
+        self._throttler = Throttler(rate_limit=per_second, period=60.0 * per_second / provider.rpm)
+
+    async def grant(self, lane: Lane, intent: Intent) -> Granted | OverBudget | ClaimLost | Halted:
+        """Wait for this attempt's turn; a granted attempt is on record and must be ended with `ended`."""
+        turn = _Turn(lane, intent, asyncio.get_running_loop().create_future())
+        self._turns.put_nowait(turn)
+        return await turn.granted
+
+    def ended(self, lane: Lane, *, reached: bool) -> None:
+        """Note that a granted attempt ended, and whether the provider answered it as it should."""
+        self._flying -= 1
+        lane.flying -= 1
+        self._proven = self._proven or reached
+        self._changed.set()
+
+    def wake(self) -> None:
+        """Look again: something was halted."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Serve turns for ever; cancel it when no more will come."""
+        while True:
+            turn = await self._turns.get()
+            verdict = await self._serve(turn)
+            if turn.granted.cancelled():
+                if isinstance(verdict, Granted):
+                    await self._take_back(turn, verdict)
+            else:
+                turn.granted.set_result(verdict)
+
+    async def _serve(self, turn: _Turn) -> Granted | OverBudget | ClaimLost | Halted:
+        lane = turn.lane
+        paced = False
+        while not lane.halted.is_set() and not turn.granted.cancelled():
+            self._changed.clear()
+            if lane.flying >= lane.width or (self._flying and not self._proven):
+                await self._changed.wait()
+                continue
+            if not paced:
+                await self._throttler.acquire()
+                paced = True
+            verdict = await self._store.do(ledger.begin, turn.intent, self.provider, self._pace(turn), self._clock.now)
+            if isinstance(verdict, Wait):
+                await self._clock.sleep_unless(verdict.seconds, self._changed)
+                continue
+            if isinstance(verdict, Granted):
+                lane.flying += 1
+                self._flying += 1
+            return verdict
+        return Halted()
+
+    def _pace(self, turn: _Turn) -> Callable[[Pace, float], Pace | float]:
+        return partial(limits.take, provider=self.provider, tokens=turn.intent.tokens)
+
+    async def _take_back(self, turn: _Turn, granted: Granted) -> None:
+        self._flying -= 1
+        turn.lane.flying -= 1
+        nothing_sent = ledger.Settlement(ledger.State.RELEASED, 0, self._clock.now(), reason="cancelled before it left")
+        await self._store.do(ledger.settle, granted.attempt_id, nothing_sent)

@@ -1,0 +1,462 @@
+"""A run: every question of a benchmark to every model, each paid for once.
+
+    items -> request -> claim (a hit ends here) -> prepare -> grant -> attempt -> settle -> next
+
+A few workers a model pull from one stream; providers go on independently of one another. The runner alone decides;
+the store alone remembers; the executor alone touches the network. Nothing here grows with the number of items.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from typing import assert_never
+
+from orchestrator.inference import prompt
+from orchestrator.inference.clock import Clock
+from orchestrator.inference.dispatch import HOPELESS_AFTER, Dispatcher, Halted, Lane
+from orchestrator.inference.executor import Executor, Tried
+from orchestrator.inference.pricing import cost, worst_case
+from orchestrator.inference.retry import (
+    Again,
+    Done,
+    GiveUp,
+    Meaning,
+    StopModel,
+    StopProvider,
+    TryAgain,
+    classify,
+    retrying,
+)
+from orchestrator.inference.tokens import Calibration, estimate
+from orchestrator.records import (
+    AttemptResult,
+    Item,
+    Lost,
+    Model,
+    NotSent,
+    Rejected,
+    Replied,
+    Reply,
+    Request,
+    canonical,
+)
+from orchestrator.store import ledger
+from orchestrator.store.database import Store
+from orchestrator.store.ledger import Ask, Claim, ClaimLost, Granted, Intent, OverBudget, Policy, Settlement, State
+
+BUSY_S = 0.2
+"""How often to look whether another process has finished a question."""
+STALE_GRANT_S = 20.0
+"""A grant older than this (the process slept) is checked against the claim before anything is sent."""
+BELIEVED = 20
+"""A bill above this multiple of its own worst case is a fault of the report and stays in doubt."""
+
+
+class StopKind(StrEnum):
+    """Why something was no longer asked."""
+
+    INTERRUPTED = "interrupted"
+    BUDGET = "budget"
+    PROVIDER = "provider"
+    MODEL = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What was stopped, and what to do about it."""
+
+    kind: StopKind
+    name: str
+    """The provider or model concerned; empty for the whole run."""
+    reason: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """One model's counts in this invocation, for the progress display and the summary."""
+
+    hits: int = 0
+    calls: int = 0
+    """Requests of which at least one attempt left."""
+    attempts: int = 0
+    replied: int = 0
+    failed: int = 0
+    held: int = 0
+    unsent: int = 0
+    spent_nanousd: int = 0
+    """Charged in this invocation, reservations in doubt included."""
+    quoted_nanousd: int = 0
+    """Sum of the worst cases reserved."""
+    calibration: Calibration = field(default_factory=Calibration)
+
+    @property
+    def done(self) -> int:
+        """Questions that need no more of this invocation."""
+        return self.hits + self.replied + self.failed + self.held + self.unsent
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run."""
+
+    run_id: int
+    process_id: int
+    models: tuple[Model, ...]
+    template: prompt.Template = prompt.SHIPPED
+    samples: int = 1
+    rotations: int = 1
+    limit: int | None = None
+    hold_in_doubt: bool = False
+    again: Callable[[Item, Reply], bool] | None = None
+    """Given an item as it was shown and its stored reply: whether to ask again, paid anew."""
+    newer_than: int = 0
+    """Replies with a higher id belong to this invocation and are never asked again."""
+
+
+@dataclass(slots=True)
+class _Track:
+    """One model under way: its lane, its gate, its stream of questions."""
+
+    model: Model
+    lane: Lane
+    dispatcher: Dispatcher
+    tally: Tally
+    questions: AsyncGenerator[_Question, None]
+    pulling: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One item as it is shown, for one sample."""
+
+    item: Item
+    shown: Item
+    sample: int
+    rotation: int
+
+
+@dataclass(slots=True)
+class _Purchase:
+    """One request on its way to a reply."""
+
+    item_id: str
+    request: Request
+    estimated: int
+    """Input tokens by the formulas, uncalibrated."""
+    left: bool = False
+
+
+class _Moved(Exception):  # noqa: N818 - a signal, not an error
+    """The key's claim went to another process: look the question up again."""
+
+
+class _Dropped(Exception):  # noqa: N818 - a signal, not an error
+    """The run, the provider or the model was stopped: the question stays unsent."""
+
+
+class Runner:
+    """Runs one plan once; `halt` may be called at any time from the same loop."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        items: Callable[[], AsyncIterator[Item]],
+        store: Store,
+        executor: Executor,
+        clock: Clock | None = None,
+    ) -> None:
+        self._plan = plan
+        self._items = items
+        self._store = store
+        self._executor = executor
+        self._clock = clock or Clock()
+        self.tallies = {model.alias: Tally() for model in plan.models}
+        self.stops: list[Stop] = []
+        providers = {model.provider.name: model.provider for model in plan.models}
+        self._dispatchers = {name: Dispatcher(one, store, self._clock) for name, one in providers.items()}
+        self._tracks = [
+            _Track(
+                model,
+                Lane(model.alias),
+                self._dispatchers[model.provider.name],
+                self.tallies[model.alias],
+                self._questions(),
+            )
+            for model in plan.models
+        ]
+
+    async def run(self) -> None:
+        """Ask everything that can be asked; return when nothing is left or all is halted.
+
+        Raises CacheError when the cache cannot be used any more; cancelling it leaves what is in flight in doubt.
+        """
+        try:
+            async with asyncio.TaskGroup() as gates:
+                serving = [gates.create_task(one.run()) for one in self._dispatchers.values()]
+                async with asyncio.TaskGroup() as workers:
+                    for track in self._tracks:
+                        for _ in range(track.model.provider.max_concurrency):
+                            workers.create_task(self._work(track))
+                for task in serving:
+                    task.cancel()
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
+        finally:
+            for track in self._tracks:
+                await track.questions.aclose()
+
+    def halt(self, stop: Stop) -> None:
+        """Hand out nothing more where `stop` applies; what is in flight is finished."""
+        if stop in self.stops:
+            return
+        self.stops.append(stop)
+        for track in self._tracks:
+            one = track.model.alias if stop.kind is StopKind.MODEL else track.model.provider.name
+            if stop.name in {"", one}:
+                track.lane.halted.set()
+                track.dispatcher.wake()
+
+    async def _questions(self) -> AsyncGenerator[_Question, None]:
+        count = 0
+        async for item in self._items():
+            if self._plan.limit is not None and count == self._plan.limit:
+                return
+            count += 1
+            for rotation in range(min(self._plan.rotations, len(item.options))):
+                for sample in range(self._plan.samples):
+                    yield _Question(item, item.rotated(rotation), sample, rotation)
+
+    async def _work(self, track: _Track) -> None:
+        while not track.lane.halted.is_set():
+            async with track.pulling:
+                question = await anext(track.questions, None)
+            if question is None:
+                return
+            await self._ask(track, question)
+
+    async def _ask(self, track: _Track, question: _Question) -> None:
+        request = prompt.build(question.shown, track.model, self._plan.template, sample=question.sample)
+        ask = Ask(
+            run_id=self._plan.run_id,
+            process_id=self._plan.process_id,
+            model=track.model.alias,
+            item_id=question.item.id,
+            sample=question.sample,
+            rotation=question.rotation,
+            wording=question.item.wording,
+            key=request.key,
+            canonical=canonical(request),
+        )
+        again = self._plan.again
+        policy = Policy(
+            hold_in_doubt=self._plan.hold_in_doubt,
+            again=None if again is None else partial(again, question.shown),
+            newer_than=self._plan.newer_than,
+        )
+        while not track.lane.halted.is_set():
+            match await self._store.do(ledger.claim, ask, policy):
+                case Claim.HIT:
+                    track.tally.hits += 1
+                    return
+                case Claim.HELD:
+                    track.tally.held += 1
+                    return
+                case Claim.BUSY:
+                    await self._clock.sleep_unless(BUSY_S, track.lane.halted)
+                case Claim.MINE:
+                    if await self._buy(track, question.item, request, ask.key):
+                        return
+        track.tally.unsent += 1
+
+    async def _buy(self, track: _Track, item: Item, request: Request, key: str) -> bool:
+        """Pay for one claimed request; return False if the claim was lost and the question is to be looked up again."""
+        purchase = _Purchase(item.id, request, estimate(request, track.model.image_tokens).total)
+        try:
+            await self._pay(track, purchase)
+        except _Moved:
+            return False
+        except _Dropped:
+            track.tally.unsent += 1
+        finally:
+            await self._store.do(ledger.unclaim, key, self._plan.process_id)
+        return True
+
+    async def _pay(self, track: _Track, purchase: _Purchase) -> None:
+        provider = track.model.provider
+        unsendable = await self._executor.prepare(purchase.request)
+        if unsendable is not None:
+            intent = self._intent(track, purchase)
+            await self._store.do(ledger.record_unsent, intent, provider.name, unsendable.reason, self._clock.now())
+            track.tally.failed += 1
+            return
+
+        async def pause(seconds: float) -> None:
+            await self._clock.sleep_unless(seconds, track.lane.halted)
+
+        try:
+            await retrying(provider, pause, self._clock.monotonic)(self._try, track, purchase)
+        except TryAgain as last:
+            track.tally.failed += 1
+            if last.again.after_s is not None:
+                self.halt(Stop(StopKind.PROVIDER, provider.name, self._come_back(last.again, last.again.after_s)))
+
+    def _come_back(self, again: Again, after_s: float) -> str:
+        when = datetime.fromtimestamp(self._clock.now() + after_s).astimezone()
+        return f"{again.reason}. It asks to come back in {after_s:.0f} s; run again after {when:%Y-%m-%d %H:%M:%S}."
+
+    def _intent(self, track: _Track, purchase: _Purchase) -> Intent:
+        model = track.model
+        tokens = track.tally.calibration.apply(purchase.estimated)
+        return Intent(
+            run_id=self._plan.run_id,
+            process_id=self._plan.process_id,
+            model=model.alias,
+            item_id=purchase.item_id,
+            key=purchase.request.key,
+            reserve_nanousd=worst_case(tokens, model.max_output_tokens, model.price),
+            tokens=tokens + model.max_output_tokens,
+            estimated_input_tokens=purchase.estimated,
+        )
+
+    async def _try(self, track: _Track, purchase: _Purchase) -> None:
+        """Make one attempt; raises TryAgain, _Dropped or _Moved where that is not the end of it."""
+        intent = self._intent(track, purchase)
+        match await track.dispatcher.grant(track.lane, intent):
+            case Halted():
+                raise _Dropped
+            case ClaimLost():
+                raise _Moved
+            case OverBudget(scope):
+                self.halt(Stop(StopKind.BUDGET, scope, "the next call's worst case does not fit under the cap"))
+                raise _Dropped
+            case Granted() as granted:
+                started = self._clock.monotonic()
+                meaning = await self._attempt(track, purchase, intent, granted)
+                self._act(track, meaning, started)
+
+    def _act(self, track: _Track, meaning: Meaning, started: float) -> None:
+        model, tally = track.model, track.tally
+        asked_to_wait = isinstance(meaning, Again) and meaning.after_s is not None
+        counts = isinstance(meaning, Again | GiveUp) and not asked_to_wait
+        if counts and track.lane.erred(started, self._clock.monotonic()):
+            reason = f"{HOPELESS_AFTER} errors in a row, the last: {meaning.reason}"
+            self.halt(Stop(StopKind.MODEL, model.alias, reason))
+        match meaning:
+            case Done():
+                tally.replied += 1
+            case Again():
+                raise TryAgain(meaning)
+            case GiveUp():
+                tally.failed += 1
+            case StopModel(reason):
+                tally.failed += 1
+                self.halt(Stop(StopKind.MODEL, model.alias, reason))
+            case StopProvider(reason):
+                tally.failed += 1
+                self.halt(Stop(StopKind.PROVIDER, model.provider.name, reason))
+            case _:
+                assert_never(meaning)
+
+    async def _attempt(self, track: _Track, purchase: _Purchase, intent: Intent, granted: Granted) -> Meaning:
+        reached = False
+        track.tally.attempts += 1
+        track.tally.quoted_nanousd += intent.reserve_nanousd
+        try:
+            await self._still_mine(intent, granted)
+            tried = await self._send(track.model, purchase, granted)
+            now = self._clock.now()
+            meaning = classify(tried.result, now)
+            end = self._settlement(track.model, intent, tried, meaning, now)
+            await self._store.do(ledger.settle, granted.attempt_id, end)
+            reached = isinstance(tried.result, Replied)
+        finally:
+            track.dispatcher.ended(track.lane, reached=reached)
+        self._count(track, purchase, intent, tried.result, end)
+        return meaning
+
+    async def _send(self, model: Model, purchase: _Purchase, granted: Granted) -> Tried:
+        try:
+            return await self._executor.attempt(purchase.request, model.provider)
+        except asyncio.CancelledError:
+            cut = Settlement(State.DOUBT, None, self._clock.now(), reason="interrupted before the reply came")
+            await self._store.do(ledger.settle, granted.attempt_id, cut)
+            raise
+
+    async def _still_mine(self, intent: Intent, granted: Granted) -> None:
+        # A process that slept since the grant may have been given up for dead, and its question asked by another.
+        if abs(self._clock.now() - granted.committed_at) < STALE_GRANT_S:
+            return
+        if not await self._store.do(ledger.holds, intent.key, intent.process_id):
+            gone = Settlement(State.RELEASED, 0, self._clock.now(), reason="not sent: another process took it over")
+            await self._store.do(ledger.settle, granted.attempt_id, gone)
+            raise _Moved
+
+    def _count(
+        self, track: _Track, purchase: _Purchase, intent: Intent, result: AttemptResult, end: Settlement
+    ) -> None:
+        tally = track.tally
+        tally.spent_nanousd += intent.reserve_nanousd if end.charge_nanousd is None else end.charge_nanousd
+        if not isinstance(result, NotSent) and not purchase.left:
+            purchase.left = True
+            tally.calls += 1
+        if isinstance(result, Replied):
+            track.lane.succeeded()
+            if result.usage is not None and end.state is State.SETTLED:
+                tally.calibration = tally.calibration.observe(purchase.estimated, result.usage.input_tokens)
+
+    def _settlement(self, model: Model, intent: Intent, tried: Tried, meaning: Meaning, now: float) -> Settlement:
+        sent = ",".join(tried.sent)
+        match tried.result:
+            case Replied() as replied:
+                return _paid(model, intent, replied, now, sent)
+            case Rejected(status, _, body):
+                pause = meaning.after_s if isinstance(meaning, Again) else None
+                reason = "" if isinstance(meaning, Done) else meaning.reason
+                until = 0.0 if pause is None else now + pause
+                return Settlement(State.RELEASED, 0, now, status, reason, body, sent, pause_until=until)
+            case NotSent(reason):
+                return Settlement(State.RELEASED, 0, now, reason=reason, tokens_used=0)
+            case Lost(reason, raw):
+                return Settlement(State.DOUBT, None, now, reason=reason, body=raw, sent=sent)
+            case _:
+                assert_never(tried.result)
+
+
+def _paid(model: Model, intent: Intent, replied: Replied, now: float, sent: str) -> Settlement:
+    usage = replied.usage
+    bill = None if usage is None else cost(usage, model.price)
+    believed = bill is not None and bill <= BELIEVED * intent.reserve_nanousd
+    reply = Reply(
+        key=intent.key,
+        text=replied.text,
+        ending=replied.ending,
+        finish_reason=replied.finish_reason,
+        usage=usage if believed else None,
+        cost_nanousd=bill if bill is not None and believed else intent.reserve_nanousd,
+        latency_s=replied.latency_s,
+        raw=replied.raw,
+        created_at=now,
+    )
+    return Settlement(
+        state=State.SETTLED if believed else State.DOUBT,
+        charge_nanousd=bill if believed else None,
+        ended_at=now,
+        status=200,
+        reason="" if believed else "answered, but the usage it reports is missing or cannot be true",
+        sent=sent,
+        reply=reply,
+        tokens_used=usage.input_tokens + usage.output_tokens if usage is not None and believed else None,
+    )
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the error that tells most: the first that is no cancellation."""
+    leaves: list[BaseException] = []
+    for one in group.exceptions:
+        leaves.append(_first(one) if isinstance(one, BaseExceptionGroup) else one)
+    return next((one for one in leaves if not isinstance(one, asyncio.CancelledError)), leaves[0])

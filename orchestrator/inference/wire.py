@@ -1,0 +1,87 @@
+"""What really happened on the network: an httpx transport that notes it, whatever the library above makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+import aiohttp
+import httpx
+
+BODY_LIMIT = 16 * 2**20
+"""Bytes of a response body that are read; no answer to a question is longer."""
+
+
+@dataclass(slots=True)
+class Wire:
+    """One attempt as the network saw it."""
+
+    left: bool = False
+    """Whether a connection stood, so that the request may have been sent."""
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Lower-case names."""
+    body: bytes = b""
+
+
+current_wire: ContextVar[Wire] = ContextVar("current_wire")
+"""Where the transport notes what passes in the current task."""
+
+
+def unlimited_session() -> aiohttp.ClientSession:
+    """Return a session without a connection limit: concurrency is the provider's, kept by its dispatcher."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+
+def recording_client(inner: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
+    """Return an HTTP client whose traffic through `inner` is noted on `current_wire`; deadlines are the caller's."""
+    return httpx.AsyncClient(transport=Recording(inner), timeout=None)  # noqa: S113 - each attempt has a deadline
+
+
+class Recording(httpx.AsyncBaseTransport):
+    """Passes requests on, reads whole bodies up to `BODY_LIMIT`, and notes both."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request. Raises what the inner transport raises, and ReadError for a body over the limit."""
+        wire = current_wire.get()
+        # Until the opposite is shown: whoever is cancelled while connecting may have been served.
+        wire.left = True
+        try:
+            response = await self._inner.handle_async_request(request)
+        except httpx.TransportError as error:
+            wire.left = not _never_connected(error)
+            raise
+        wire.status = response.status_code
+        wire.headers = {name.lower(): value for name, value in response.headers.items()}
+        read = bytearray()
+        try:
+            async for piece in response.aiter_bytes():
+                read += piece
+                if len(read) > BODY_LIMIT:
+                    raise httpx.ReadError(f"the body is larger than {BODY_LIMIT // 2**20} MB")
+        finally:
+            wire.body = bytes(read)
+            await response.aclose()
+        plain = [
+            (name, value)
+            for name, value in response.headers.multi_items()
+            if name.lower() not in {"content-encoding", "content-length", "transfer-encoding"}
+        ]
+        return httpx.Response(response.status_code, headers=plain, content=wire.body, request=request)
+
+    async def aclose(self) -> None:
+        """Close the inner transport."""
+        await self._inner.aclose()
+
+
+def _never_connected(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, (httpx.ConnectError, httpx.ConnectTimeout, aiohttp.ClientConnectorError)):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
