@@ -22,9 +22,9 @@ PRICE_MAP = "model_prices_and_context_window_backup.json"
 _LONG_INPUT = re.compile(r"input_cost_per_token_above_(\d+)k_tokens")
 
 
-def bundled(name: str) -> Path | None:
+def bundled(name: str, *, package: str = "litellm") -> Path | None:
     """Return the path of a file inside the installed LiteLLM package, or None."""
-    spec = find_spec("litellm")
+    spec = find_spec(package)
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(folder) / name
         if path.is_file():
@@ -33,13 +33,17 @@ def bundled(name: str) -> Path | None:
 
 
 def map_price(litellm_model: str) -> Price | None:
-    """Return the price that LiteLLM's bundled map gives for a model, or None where it gives none that holds.
+    """Return the price that LiteLLM's bundled map gives for a model, or None where it gives none that holds."""
+    return price_of(_entry(_price_map(), litellm_model))
+
+
+def price_of(entry: Mapping[str, object]) -> Price | None:
+    """Return the price of one entry of the map (USD a token, as Decimals), or None if it has none for every call.
 
     Rates are rounded up to whole pico-dollars a token. Where the map knows several rates for one kind of token (image
     and text input, reasoning and answer), the dearest is taken; of several long-context tiers, the lowest threshold
     with the dearest rates. A model priced by volume tiers alone has no rate that holds for every call: None.
     """
-    entry = _entry(_price_map(), litellm_model)
     base_input = _dearest(entry, "input_cost_per_token", "input_cost_per_image_token")
     base_output = _dearest(entry, "output_cost_per_token", "output_cost_per_reasoning_token")
     if base_input is None or base_output is None or "tiered_pricing" in entry:
@@ -57,25 +61,24 @@ def map_price(litellm_model: str) -> Price | None:
     if not tiers:
         return price
 
-    def long(name: str, base: int) -> int:
-        return max(base, _dearest(entry, *(f"{name}_above_{tier}k_tokens" for tier in tiers)) or 0)
+    def long(name: str) -> int | None:
+        return _dearest(entry, *(f"{name}_above_{tier}k_tokens" for tier in tiers))
 
+    long_input = max(price.input, long("input_cost_per_token") or 0)
     return replace(
         price,
         long_context_above=tiers[0] * 1000,
-        long_input=long("input_cost_per_token", price.input),
-        long_cached_input=long("cache_read_input_token_cost", price.cached_input),
-        long_output=long("output_cost_per_token", price.output),
+        long_input=long_input,
+        long_cached_input=long("cache_read_input_token_cost") or long_input,
+        long_output=max(price.output, long("output_cost_per_token") or 0),
     )
 
 
 @cache
 def _price_map() -> Mapping[str, Mapping[str, object]]:
     path = bundled(PRICE_MAP)
-    if path is None:
-        return {}
-    found: object = json.loads(path.read_text("utf-8"), parse_float=Decimal)
-    return found if isinstance(found, dict) else {}
+    prices: dict[str, dict[str, object]] = json.loads(path.read_text("utf-8"), parse_float=Decimal) if path else {}
+    return prices
 
 
 def _entry(prices: Mapping[str, Mapping[str, object]], litellm_model: str) -> Mapping[str, object]:

@@ -27,6 +27,13 @@ _KEY_FIELDS = ("api_key", "apikey", "key", "token", "secret", "password")
 _LOOKS_LIKE_KEY = re.compile(
     r"\b[spr]k-[\w-]{8}|\bAIza[\w-]{16}|\bxai-\w{16}|\b[gh](sk|f)_\w{16}|\bBearer\s|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 )
+_PLAIN_WORDS = {
+    "missing": "is missing",
+    "model_type": "should be a table",
+    "string_too_short": "should not be empty",
+    "string_pattern_mismatch": "should hold no spaces",
+}
+"""Pydantic's complaints that are worded for programmers."""
 _Table = TypeVar("_Table", bound=BaseModel)
 _Place = tuple[str, ...]
 _Faults = dict[_Place, str]
@@ -58,12 +65,11 @@ def read(path: Path) -> Tables:
         models=_validated(ModelTable, "models", raw["models"], faults),
         budget=_budget(raw["budget"], faults),
     )
-    references: dict[_Place, str] = {
-        ("models", alias, "provider"): one.provider for alias, one in tables.models.items()
-    }
-    references |= {("budget", name): name for name in raw["budget"]}
+    references: dict[_Place, object] = {("budget", name): name for name in raw["budget"]}
+    for alias, table in raw["models"].items():
+        references["models", alias, "provider"] = table.get("provider") if isinstance(table, dict) else None
     for place, provider in references.items():
-        if provider not in raw["providers"]:
+        if isinstance(provider, str) and provider not in raw["providers"]:
             faults.setdefault(place, f"there is no provider {provider!r}{near(provider, raw['providers'])}")
     if faults:
         raise ConfigError("\n".join(f"{path}: {where(place)}: {fault}" for place, fault in faults.items()))
@@ -122,19 +128,13 @@ def _validated(kind: type[_Table], name: str, tables: Mapping[str, object], faul
 
 def _worded(kind: type[BaseModel], place: _Place, fault: str, message: str) -> str:
     match fault:
-        case "missing":
-            return "is missing"
         case "extra_forbidden" if place[-1].lower() in _KEY_FIELDS:
             return _KEYS_ELSEWHERE
         case "extra_forbidden":
             fields = kind.model_fields if len(place) == 1 else ImageTable.model_fields
             return f"there is no such field{near(place[-1], fields)}"
-        case "model_type":
-            return "should be a table"
-        case "string_pattern_mismatch":
-            return "should hold no spaces"
         case _:
-            return message.removeprefix("Value error, ").removeprefix("Input ")
+            return _PLAIN_WORDS.get(fault, message.removeprefix("Value error, ").removeprefix("Input "))
 
 
 def _budget(table: Mapping[str, object], faults: _Faults) -> dict[str, int]:

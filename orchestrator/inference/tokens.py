@@ -25,7 +25,7 @@ from orchestrator.bundled import bundled
 from orchestrator.dataset.images import sent_size
 from orchestrator.errors import ConfigError
 from orchestrator.provider_tables import near
-from orchestrator.records import Picture, Request, Text
+from orchestrator.records import Request, Text
 
 ImageFormula: TypeAlias = Callable[[int, int, str | None], int]
 """(width, height, detail) of the picture as it is sent -> tokens."""
@@ -58,13 +58,12 @@ def estimate(request: Request, formula: str) -> TokenEstimate:
     for message in request.messages:
         text += _PER_MESSAGE
         for part in message.parts:
-            match part:
-                case Text(text=words):
-                    text += -(-_text_tokens(words) * percent // 100)
-                case Picture(index=index):
-                    one = request.images[index]
-                    width, height = sent_size(one.width, one.height, request.image_policy)
-                    image += count_image(width, height, request.image_policy.detail)
+            if isinstance(part, Text):
+                text += -(-_text_tokens(part.text) * percent // 100)
+            else:
+                picture = request.images[part.index]
+                width, height = sent_size(picture.width, picture.height, request.image_policy)
+                image += count_image(width, height, request.image_policy.detail)
     return TokenEstimate(text, image)
 
 
@@ -83,7 +82,7 @@ _TEXT = (
     ("qwen", (120, 64)),
 )
 _ANY_TEXT = (165, 90)
-_VOCABULARY = "litellm_core_utils/tokenizers/9b5ad71b2ce5302211f9c61530b329a4922fc6a4"
+VOCABULARY = "litellm_core_utils/tokenizers/9b5ad71b2ce5302211f9c61530b329a4922fc6a4"
 """cl100k_base: half the memory of its successor o200k_base, and about the same count of English. tiktoken names a file
 after the SHA-1 of its address."""
 _VOCABULARY_SHA256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
@@ -134,7 +133,7 @@ def _remembered(text: str) -> int:
 
 @cache
 def _shipped() -> tiktoken.Encoding | None:
-    return read_encoding(bundled(_VOCABULARY))
+    return read_encoding(bundled(VOCABULARY))
 
 
 # --- pictures --------------------------------------------------------------------------------------------------------
