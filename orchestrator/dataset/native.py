@@ -1,0 +1,94 @@
+"""The native format: JSON Lines, one item a line.
+
+`{"id": "sdd-00001", "image": "images/0001.jpg", "task": "SDD", "question": "...", "options": {"A": "...", "B": "..."},
+"answer": ["C"], "multi": false, "group": "patient-17", "metadata": {...}}`
+
+Also read: `image` as a list, or absent; `options` as a list, lettered from A; options as fields of their own,
+`option A`, `option_A`, `optionA` or `A`; `answer` as one letter; a whole number as `id`. `multi` is false where absent.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+from string import ascii_uppercase
+
+from orchestrator.dataset.lines import decoded, read_lines
+from orchestrator.dataset.row import Fault, RawRow, shown
+
+LONGEST_LINE = 16 * 1024 * 1024
+_OPTION = re.compile(r"(?:option[ _]?)?([A-Z])")
+
+
+async def rows(path: Path) -> AsyncGenerator[RawRow]:
+    """Yield the rows of a JSON Lines file; blank lines are passed over."""
+    async with aclosing(read_lines(path, LONGEST_LINE)) as lines:
+        async for number, _, data in lines:
+            text = decoded(path, number, data).strip()
+            if text:
+                yield parse(text, number)
+
+
+def parse(text: str, line: int) -> RawRow:
+    """Read one line; what is no JSON object becomes a fault."""
+    repeated: list[str] = []
+
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            keys = [key for key, _ in pairs]
+            repeated.extend(key for key in found if keys.count(key) > 1)
+        return found
+
+    try:
+        fields = json.loads(text, object_pairs_hook=unique, parse_constant=_no_number, parse_float=_finite)
+    except RecursionError:
+        return RawRow(line, len(text), faults=(Fault("", "is nested too deeply"),))
+    except json.JSONDecodeError as error:
+        return RawRow(line, len(text), faults=(Fault("", f"is not valid JSON: {error.msg} at column {error.colno}"),))
+    except ValueError as error:
+        return RawRow(line, len(text), faults=(Fault("", f"is not valid JSON: {error}"),))
+    if not isinstance(fields, dict):
+        return RawRow(line, len(text), faults=(Fault("", f"is not a JSON object but {shown(fields)}"),))
+    fields = _with_options(fields)
+    if isinstance(fields.get("answer"), str):
+        fields["answer"] = [fields["answer"]]
+    options = fields.get("options")
+    faults = tuple(
+        Fault(
+            "options" if isinstance(options, dict) and key in options else shown(key)[1:-1],
+            f"{shown(key)} is given twice",
+        )
+        for key in repeated
+    )
+    return RawRow(line, len(text), {name: value for name, value in fields.items() if value is not None}, faults)
+
+
+def _with_options(fields: dict[str, object]) -> dict[str, object]:
+    """Return the fields with the options, however they are written, as letter -> text."""
+    options = fields.get("options")
+    if isinstance(options, list) and len(options) <= len(ascii_uppercase):
+        return fields | {"options": dict(zip(ascii_uppercase, options, strict=False))}
+    if options is not None:
+        return fields
+    apart = {
+        match[1]: value for name, value in fields.items() if (match := _OPTION.fullmatch(name)) and value is not None
+    }
+    return fields | {"options": apart} if apart else fields
+
+
+def _finite(digits: str) -> float:
+    """Read a number with a fraction or exponent, refusing what no float holds."""
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{shown(digits)} is too large a number")
+    return number
+
+
+def _no_number(name: str) -> float:
+    """Refuse NaN and the infinities, which Python's reader would let pass."""
+    raise ValueError(f"{name} is not a JSON number")
