@@ -45,7 +45,15 @@ _NOT_PARAMS = {
     **dict.fromkeys(("api_base", "base_url"), "the address belongs to the provider (api_base)"),
     **dict.fromkeys(("model", "messages", "stream", "drop_params", "mock_response", "logger_fn"), _SET_ELSEWHERE),
     **dict.fromkeys(("timeout", "num_retries", "max_retries", "fallbacks"), "the provider's limits govern it"),
-    **dict.fromkeys(("n", "best_of"), "several answers to one call would pass the reserved cost; use --samples"),
+    **dict.fromkeys(
+        ("n", "best_of", "candidate_count", "candidateCount"),
+        "several answers to one call would pass the reserved cost; use --samples",
+    ),
+    **dict.fromkeys(
+        ("max_output_tokens", "maxOutputTokens", "max_new_tokens"),
+        "the output limit is called max_tokens or max_completion_tokens",
+    ),
+    **dict.fromkeys(("service_tier", "tools", "web_search_options"), "it is billed apart from the prices stated here"),
 }
 
 
@@ -117,7 +125,12 @@ def _formula_name(value: str) -> str:
 
 def _params(values: dict[str, object]) -> dict[str, Json]:
     """Parameters as the body will carry them; whatever would break the cap or the key is refused."""
-    for name in sorted(values.keys() & _NOT_PARAMS):
+    extra = values.get("extra_body", {})
+    if not isinstance(extra, dict):
+        raise ValueError("extra_body should be a table")
+    if smuggled := sorted(extra.keys() & set(OUTPUT_LIMITS)):
+        raise ValueError(f"{smuggled[0]} should stand in params itself, not in extra_body")
+    for name in sorted((values.keys() | extra.keys()) & _NOT_PARAMS):
         raise ValueError(f"may not hold {name}: {_NOT_PARAMS[name]}")
     limits = [name for name in OUTPUT_LIMITS if name in values]
     if len(limits) > 1:
