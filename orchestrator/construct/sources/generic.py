@@ -1,8 +1,8 @@
 """Any other dataset: a folder with a subfolder a label, or a CSV of `image,label` and, if known, `level,group,frame`.
 
 Frames count from 0. In a CSV a picture may have several rows, and `level` several levels parted by `;`; a disease with
-a row whose level is blank gets no localisation item. Rows without a group stand for a patient each. Paths are relative to
-the CSV and may not leave its folder. In a folder every picture stands alone.
+a row whose level is blank gets no localisation item. Rows without a group stand for a patient each. Paths are relative
+to the CSV and may not leave its folder. In a folder every picture stands alone.
 """
 
 from __future__ import annotations
