@@ -130,7 +130,7 @@ def _params(values: dict[str, object]) -> dict[str, Json]:
         raise ValueError("extra_body should be a table")
     if smuggled := sorted(extra.keys() & set(OUTPUT_LIMITS)):
         raise ValueError(f"{smuggled[0]} should stand in params itself, not in extra_body")
-    for name in sorted((values.keys() | extra.keys()) & _NOT_PARAMS):
+    for name in sorted((values.keys() | extra.keys()) & _NOT_PARAMS.keys()):
         raise ValueError(f"may not hold {name}: {_NOT_PARAMS[name]}")
     limits = [name for name in OUTPUT_LIMITS if name in values]
     if len(limits) > 1:
