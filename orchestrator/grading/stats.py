@@ -43,14 +43,16 @@ def wilson(share: float, n: float, z: float = Z_95) -> Interval:
     return Interval(max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
 
 
-def group_influence(values: Floats, groups: Ints, size: int) -> Floats:
-    """Return each group's influence on the mean of `values`: the sum of its deviations over n; shape (size,).
+def group_sums(values: Floats, groups: Ints, size: int) -> Floats:
+    """Return the sum of the values in each group; `groups` numbers the group of every value, below `size`."""
+    sums = np.zeros(size)
+    np.add.at(sums, groups, values)
+    return sums
 
-    `groups` numbers the group of every value, below `size`. The influences sum to 0.
-    """
-    influence = np.zeros(size)
-    np.add.at(influence, groups, (values - values.mean()) / len(values))
-    return influence
+
+def group_influence(values: Floats, groups: Ints, size: int) -> Floats:
+    """Return each group's influence on the mean of `values`: its summed deviations over n; together they give 0."""
+    return group_sums((values - values.mean()) / len(values), groups, size)
 
 
 def clustered_covariance(left: Floats, right: Floats, groups: int) -> float:

@@ -142,13 +142,21 @@ def disease_of(grade: Grade) -> str | None:
         return " ".join(named.split())
     if grade.multi or len(grade.gold) != 1:
         return None
-    return dict(zip(grade.options, grade.option_texts, strict=False)).get(grade.gold[0])
+    return option_text(grade, grade.gold[0]) if grade.option_texts else None
 
 
 def source_of(grade: Grade) -> str | None:
     """Return the metadata's `source`; None where it is not given."""
     named = grade.metadata.get("source")
     return " ".join(named.split()) if isinstance(named, str) and named.strip() else None
+
+
+def option_text(grade: Grade, letter: str) -> str:
+    """Return the text shown beside a letter, or the letter itself where no texts are kept."""
+    for offered, text in zip(grade.options, grade.option_texts, strict=False):
+        if offered == letter:
+            return " ".join(text.split())
+    return letter
 
 
 def _number(names: dict[str, int], name: str | None) -> int:

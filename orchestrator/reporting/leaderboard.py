@@ -12,13 +12,14 @@ from orchestrator.grading.score import ModelScore, Score
 from orchestrator.records import Outcome
 from orchestrator.reporting.paper import CITATION, PublishedRow
 from orchestrator.reporting.results import RunSummary
-from orchestrator.reporting.tables import Cell, Column, Money, Percent, Row, Table
+from orchestrator.reporting.tables import Cell, Column, Money, Origin, Percent, Row, Table
 
 _PAPER_TASKS = ("SDD", "SLL")
 _OVERALL = "Overall"
 _MEAN = Column(_OVERALL, "mean", limits=True)
 _ANSWERED = Column(_OVERALL, "if answered")
-_BOUNDS = Column(_OVERALL, "bounds", limits=True)
+_LOWEST = Column(_OVERALL, "lowest")
+_HIGHEST = Column(_OVERALL, "highest")
 _COVERAGE = Column(_OVERALL, "coverage")
 _ITEMS = Column("", "items")
 _SPEND = Column("", "spend USD")
@@ -27,19 +28,21 @@ _SPEND = Column("", "spend USD")
 def leaderboard(summary: RunSummary, published: Sequence[PublishedRow] = ()) -> Table:
     """Return the results table of a run, with published rows below it if any are given.
 
-    A column that no row fills is left out: precision and recall where no item is multi, bounds where every model is
+    A column that no row fills is left out: precision and recall where no item is multi, lowest and highest where every model is
     fully covered, the spend where it is not known.
     """
     scores = summary.models
-    rows = [(alias, _measured(score, summary.spent_by_model.get(alias)), False) for alias, score in scores.items()]
-    rows += [("Random guess (expected)", _guessed(score), False) for score in _most_tasks(scores)]
-    rows += [(row.model, _published(row), True) for row in published]
+    rows: list[tuple[str, Mapping[Column, Cell], Origin]] = [
+        (alias, _measured(score, summary.spent_by_model.get(alias)), "measured") for alias, score in scores.items()
+    ]
+    rows += [("Random guess (expected)", _guessed(score), "computed") for score in _most_tasks(scores)]
+    rows += [(row.model, _published(row), "published") for row in published]
     columns = [column for column in _columns(scores) if any(column in cells for _, cells, _ in rows)]
     return Table(
         "Model",
         tuple(columns),
-        tuple(Row(name, tuple(map(cells.get, columns)), reference) for name, cells, reference in rows),
-        _notes(_BOUNDS in columns, bool(published)),
+        tuple(Row(name, tuple(map(cells.get, columns)), origin) for name, cells, origin in rows),
+        _notes(_LOWEST in columns, bool(published)),
     )
 
 
@@ -49,7 +52,7 @@ def _columns(scores: Mapping[str, ModelScore]) -> list[Column]:
     tasks.sort(key=lambda name: _PAPER_TASKS.index(name) if name in _PAPER_TASKS else len(_PAPER_TASKS))
     columns = [column for name in tasks for column in (_accuracy(name), _precision(name), _recall(name))]
     outcomes = [_outcome(outcome) for outcome in Outcome]
-    return [*columns, _MEAN, _ANSWERED, _BOUNDS, _COVERAGE, _ITEMS, *outcomes, _SPEND]
+    return [*columns, _MEAN, _ANSWERED, _LOWEST, _HIGHEST, _COVERAGE, _ITEMS, *outcomes, _SPEND]
 
 
 def _accuracy(task: str) -> Column:
@@ -80,7 +83,7 @@ def _measured(score: ModelScore, spent: int | None) -> dict[Column, Cell]:
     cells |= {_COVERAGE: Percent(score.coverage, floor=True), _ITEMS: score.items}
     cells |= {_outcome(outcome): count for outcome, count in score.outcomes.items()}
     if any(score.replies[lost] for lost in (Outcome.FAILED, Outcome.UNSENT)):
-        cells[_BOUNDS] = Percent(None, *score.bounds)
+        cells |= {_LOWEST: Percent(score.bounds.low), _HIGHEST: Percent(score.bounds.high)}
     if spent is not None:
         cells[_SPEND] = Money(spent)
     return cells
@@ -123,7 +126,7 @@ def _notes(partial: bool, published: bool) -> tuple[str, ...]:
         "mean of the tasks."
     ]
     if partial:
-        notes.append("Bounds: the overall accuracy if everything failed and unsent were wrong, or right.")
+        notes.append("Lowest and highest: the overall accuracy if everything failed and unsent were wrong, or right.")
     if published:
         notes.append(f"* {CITATION}.")
     return tuple(notes)

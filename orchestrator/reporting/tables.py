@@ -1,19 +1,18 @@
-"""A table of numbers, and its four dresses: terminal, Markdown, LaTeX, CSV.
+"""A table of numbers, and how it looks on a terminal.
 
 A cell holds the number, not its text: percent are written with two decimals, limits with one (rounded outward), money
 rounded up. No number is ever truncated: where a terminal is narrow, the columns are stacked in several bands. All
-text is foreign (aliases, tasks, files) and is made safe for the dress it is printed in.
+text is foreign (aliases, tasks, files) and is made safe before it is printed.
 """
 
 from __future__ import annotations
 
 import io
-import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from rich.box import Box
 from rich.cells import cell_len
@@ -47,6 +46,8 @@ class Money:
 
 
 Cell: TypeAlias = Percent | Money | int | str | None
+Origin: TypeAlias = Literal["measured", "computed", "published"]
+"""Where a row comes from: replies, the benchmark alone, or print."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +71,17 @@ class Row:
 
     name: str
     cells: tuple[Cell, ...]
-    reference: bool = False
-    """Whether it was not measured here; marked with an asterisk that a note explains."""
+    origin: Origin = "measured"
 
     @property
     def title(self) -> str:
-        """The name with its mark."""
-        return f"{self.name} *" if self.reference else self.name
+        """The name; a published one is marked with an asterisk, which a note explains."""
+        return f"{self.name} *" if self.origin == "published" else self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What is printed, whatever the dress; measured rows come before reference rows."""
+    """What is printed, whatever the format; published rows come last."""
 
     corner: str
     """Heading of the names."""
@@ -103,18 +103,21 @@ def dollars(nanousd: int) -> str:
     return str(Decimal(nanousd).scaleb(-9).quantize(Decimal("0.0001"), rounding=ROUND_CEILING))
 
 
-def _limit(share: float, outward: Callable[[float], int]) -> str:
-    """Return a limit as percent with one decimal, rounded away from the estimate."""
-    return f"{outward(round(1000 * share, 6)) / 10:.1f}"
+def limit_texts(cell: Percent) -> tuple[str, str] | None:
+    """Return the limits as percent with one decimal, rounded away from the estimate; None where there are none."""
+    if cell.low is None or cell.high is None:
+        return None
+    low, high = math.floor(round(1000 * cell.low, 6)), math.ceil(round(1000 * cell.high, 6))
+    return f"{low / 10:.1f}", f"{high / 10:.1f}"
 
 
-def _parts(cell: Cell) -> tuple[str, ...]:
+def cell_parts(cell: Cell) -> tuple[str, ...]:
     """Return what a cell reads like, the limits apart from the estimate; `-` where nothing is known."""
     match cell:
-        case Percent(value, low, high, floor):
+        case Percent(value, floor=floor):
+            limits = limit_texts(cell)
             estimate = () if value is None else (percent(value, floor),)
-            limits = () if low is None or high is None else (f"[{_limit(low, math.floor)}, {_limit(high, math.ceil)}]",)
-            return estimate + limits or ("-",)
+            return (*estimate, *([f"[{', '.join(limits)}]"] if limits else [])) or ("-",)
         case Money(nanousd):
             return (dollars(nanousd),)
         case None:
@@ -123,9 +126,9 @@ def _parts(cell: Cell) -> tuple[str, ...]:
             return (safe(str(cell)),)
 
 
-def _text(cell: Cell) -> str:
-    """Return a cell on one line, safe but not yet escaped."""
-    return " ".join(_parts(cell))
+def cell_text(cell: Cell) -> str:
+    """Return a cell on one line; safe, but not escaped for any format."""
+    return " ".join(cell_parts(cell))
 
 
 # --- terminal --------------------------------------------------------------------------------------------------------
@@ -179,17 +182,7 @@ def _layout(table: Table, width: int, between: str) -> _Layout:
     """Return the layout that puts as many columns beside one another as fit; long names are folded."""
     longest = max(cell_len(safe(name)) for name in (table.corner, *(row.title for row in table.rows)))
     name_width = min(longest, max(_NARROWEST_NAME, width // 3))
-    widths = tuple(
-        max(
-            cell_len(text)
-            for text in (
-                safe(column.group),
-                safe(column.title),
-                *itertools.chain.from_iterable(between.join(_parts(row.cells[i])).split("\n") for row in table.rows),
-            )
-        )
-        for i, column in enumerate(table.columns)
-    )
+    widths = tuple(_column_width(table, index, between) for index in range(len(table.columns)))
     bands: list[tuple[int, ...]] = [()]
     used = name_width
     for index, needed in enumerate(widths):
@@ -199,6 +192,15 @@ def _layout(table: Table, width: int, between: str) -> _Layout:
         bands[-1] += (index,)
         used += _GAP + needed
     return _Layout(between, name_width, widths, tuple(bands))
+
+
+def _column_width(table: Table, index: int, between: str) -> int:
+    """Return the terminal cells that the widest line of a column takes."""
+    column = table.columns[index]
+    lines = [safe(column.group), safe(column.title)]
+    for row in table.rows:
+        lines += between.join(cell_parts(row.cells[index])).split("\n")
+    return max(map(cell_len, lines))
 
 
 def _band(table: Table, band: Sequence[int], layout: _Layout) -> RichTable:
@@ -217,8 +219,8 @@ def _band(table: Table, band: Sequence[int], layout: _Layout) -> RichTable:
     for row in table.rows:
         if not first and all(row.cells[index] is None for index in band):
             continue
-        cells = (Text(layout.between.join(_parts(row.cells[index]))) for index in band)
-        drawn.add_row(label(row.title), *cells, style="dim" if row.reference else "")
+        cells = (Text(layout.between.join(cell_parts(row.cells[index]))) for index in band)
+        drawn.add_row(label(row.title), *cells, style="dim" if row.origin == "published" else "")
     return drawn
 
 

@@ -1,0 +1,125 @@
+"""Tests and intervals for two models on the same items, by groups of items that share an image or a patient.
+
+Pure functions of numbers. Randomness is seeded, so the same answers always give the same p value, and no p value is 0.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import NamedTuple
+
+import numpy as np
+
+from orchestrator.grading.stats import Z_95, Z_POWER_80, Floats, Interval, Ints, group_sums
+
+DRAWS = 10_000
+SEED = 20_251_012
+_MOST_SIGNS = 1 << 16
+"""Distinct sums up to which the sign-flip distribution is enumerated in full."""
+
+
+class Test(NamedTuple):
+    """A p value, two-sided, and how it was found."""
+
+    p: float
+    exact: bool
+
+
+class Difference(NamedTuple):
+    """The weighted mean difference, its 95 % interval, and the standard error the interval stands on."""
+
+    value: float
+    interval: Interval
+    error: float
+
+
+def sign_flip(sums: Floats) -> Test:
+    """Test whether group sums of differences are as likely positive as negative.
+
+    Were the models equal, every group's sum could as well have the other sign: the p value is the share of sign
+    assignments whose total is at least as far from 0. Groups with sums of one size are counted together, so the
+    distribution is enumerated up to 65,536 distinct totals, and drawn 10,000 times beyond.
+    Source: Fisher 1935; (b + 1) / (m + 1) after Phipson and Smyth 2010, SAGMB 9:39.
+    """
+    sizes = np.abs(sums)
+    largest = float(sizes.max(initial=0.0))
+    if largest == 0.0:
+        return Test(1.0, exact=True)
+    sizes = np.round(sizes / largest, 12)
+    reached = abs(float(np.sign(sums) @ sizes)) - 1e-9
+    moving, counts = np.unique(sizes[sizes > 0], return_counts=True)
+    if math.prod(int(count) + 1 for count in counts) <= _MOST_SIGNS:
+        totals, chances = np.zeros(1), np.ones(1)
+        for size, count in zip(moving, counts, strict=True):
+            steps = size * (2.0 * np.arange(count + 1) - count)
+            totals = np.add.outer(totals, steps).ravel()
+            chances = np.multiply.outer(chances, _coin(int(count))).ravel()
+        p = float(chances[np.abs(totals) >= reached].sum())
+        return Test(min(1.0, max(p, sys.float_info.min)), exact=True)
+    rng = np.random.default_rng(SEED)
+    drawn = np.zeros(DRAWS)
+    for size, count in zip(moving, counts, strict=True):
+        drawn += size * (2.0 * rng.binomial(count, 0.5, DRAWS) - count)
+    return Test((int((np.abs(drawn) >= reached).sum()) + 1) / (DRAWS + 1), exact=False)
+
+
+def mcnemar(only_a: int, only_b: int) -> float:
+    """Return the exact two-sided p value of McNemar's test; right only where every group is one question.
+
+    Source: McNemar 1947, Psychometrika 12:153, in its binomial form.
+    """
+    tail = float(_coin(only_a + only_b)[: min(only_a, only_b) + 1].sum())
+    return min(1.0, max(2 * tail, sys.float_info.min))
+
+
+def weighted_difference(differences: Floats, groups: Ints, weights: Floats, strata: Ints) -> Difference:
+    """Return the sum of weight times difference over the items, with a clustered interval.
+
+    `weights` sum to 1 and are equal within a stratum (a task); `groups` number the items' clusters from 0 without gaps.
+    The variance is that of the groups' linearised sums. Two imagined groups of one average item, one for either
+    model, keep the interval honest where the models hardly differ, and t quantiles where groups are few: coverage was
+    95 to 99 % in simulations from 10 groups on. Source: Bonett and Price 2012, JEBS 37:479, carried to clusters.
+    """
+    held = int(groups.max()) + 1
+    value = float(weights @ differences)
+    sizes = np.bincount(strata)
+    means = group_sums(differences, strata, len(sizes)) / np.maximum(1, sizes)
+    influence = group_sums(weights * (differences - means[strata]), groups, held)
+    one = held / len(differences)
+    sums = np.concatenate([held * influence + value, [one, -one]])
+    error = float(sums.std(ddof=1)) / math.sqrt(held + 2)
+    centre, half = float(sums.mean()), t_975(held + 1) * error
+    return Difference(value, Interval(max(-1.0, min(value, centre - half)), min(1.0, max(value, centre + half))), error)
+
+
+def detectable(error: float) -> float:
+    """Return the difference that a test at .05 would find with 80 % power, from the standard error of a difference.
+
+    Source: Miller 2024, arXiv 2411.00640, section 5.
+    """
+    return min(1.0, (Z_95 + Z_POWER_80) * error)
+
+
+def t_975(freedom: int) -> float:
+    """Return the 0.975 quantile of Student's t for 2 or more degrees of freedom, within 0.2 %.
+
+    Source: Abramowitz and Stegun 1964, 26.7.5; exact for 2.
+    """
+    if freedom == 2:
+        return 0.95 / math.sqrt(0.04875)
+    z, n = Z_95, freedom
+    return (
+        z
+        + (z**3 + z) / 4 / n
+        + (5 * z**5 + 16 * z**3 + 3 * z) / 96 / n**2
+        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384 / n**3
+        + (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160 / n**4
+    )
+
+
+def _coin(tosses: int) -> Floats:
+    """Return the probabilities of 0 to `tosses` heads of a fair coin."""
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1.0, tosses + 1)))])
+    chances: Floats = np.exp(log_factorial[-1] - log_factorial - log_factorial[::-1] - tosses * math.log(2))
+    return chances
