@@ -1,8 +1,8 @@
 """The text as the rules read it: one spelling for what means the same, and a map back to what the model wrote.
 
 Always holds: at most `HEAD` + `TAIL` characters are rewritten whatever the length of the output, thought that the
-model marked as such is left out, every rewritten character knows where it stood in the original text, and the lower
-case text has the same length as the text.
+model marked as such and what follows its end-of-answer token are left out, every character knows where it stood in the
+original text, and the lower-case text has the same length as the text.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,50 +19,53 @@ HEAD = 6_000
 TAIL = 12_000
 """Characters read from its end."""
 
-OPEN_BOX, CLOSE_BOX = "\u27e6", "\u27e7"
+OPEN_BOX, CLOSE_BOX = "⟦", "⟧"
 r"""What `\boxed{` and its closing brace become."""
-TICK, CROSS = "\u2713", "\u2717"
-GAP = "\n\n"
+TICK, CROSS = "✓", "✗"
+"""What the many marks for chosen and not chosen become, ticked and empty boxes of a list among them."""
 
+_GAP = "\n\n"
 _THOUGHTS = (
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
     ("<thought>", "</thought>"),
     ("<reasoning>", "</reasoning>"),
-    ("\u25c1think\u25b7", "\u25c1/think\u25b7"),
+    ("◁think▷", "◁/think▷"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
     ("<seed:think>", "</seed:think>"),
 )
+_ENDS = ("</s>", "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>", "<eoa>")
+"""Tokens with which a model ends its answer; what it goes on to write is not part of it."""
+
+_SUSPECT = re.compile(r"[^ !\"%&'()+,./0-9:;=?@A-Z^a-z|\n\u4e00-\u9fff\-\]]")
+"""A character at which something may have to be rewritten; all others stand as they are."""
 
 _EDIT = re.compile(
     r"(?P<box>\\f?boxed\s{0,3}\{)"
     r"|(?P<wrap>\\(?:text(?:bf|it|rm|tt|sf|normal)?|math(?:rm|bf|it|sf|tt|bb|cal)|mbox|operatorname|bm|boldsymbol|bf|rm)"
     r"(?![A-Za-z])\s{0,3}\{?)"
     r"|(?P<open>\{)|(?P<close>\})"
-    r"|(?P<struck>~~[^~\n]{1,200}~~)"
-    r"|(?P<letter>(?<![*\w])\*{2,3}\s?[\(\[]?(?P<bold>[A-Za-z0-9])[\)\]]?\s?\*{2,3}(?![*\w]))"
-    r"|(?P<drop>[*`$]+|\\[()\[\],;!]|__+|^[ \t]{0,8}(?:\#{1,6}|>)+[ \t]"
+    r"|~~[^~\n]{1,200}~~"
+    r"|(?<![*\w])(?:\*{2,3}|__)\s?[(\[]?(?P<letter>[A-Za-z0-9])[)\]]?\s?(?:\*{2,3}|__)(?![*\w])"
+    r"|(?P<tick>(?<=[-*+] )\[[xX]\](?= ))|(?P<cross>(?<=[-*+] )\[ \](?= ))"
+    r"|(?P<drop>[*`$]+|\\[()\[\],;!]|__+|(?<![A-Za-z])\#{1,6}[ \t]"
     r"|</?(?:s|b|i|u|em|strong|p|span|div|code|mark|center|eo[a-z]|end_of_turn|start_of_turn|pad|unk|bos|eos)/?>"
     r"|<\|?(?:im_end|im_start|endoftext|eot_id|end_of_text|begin_of_text|end|eom_id)\|?>|\[/?INST\])"
-    r"|(?P<break><br\s?/?>|\r\n?|[\x0b\x0c\x85\u2028\u2029])"
-    r"|(?P<space>[ \t]{2,}|\\(?:quad|qquad|hspace\{[^}\n]{0,12}\}|[ ~])|&nbsp;)"
-    r"|(?P<odd>[^\n\x20-\x7e\u4e00-\u9fff])",
-    re.MULTILINE,
+    r"|(?P<newline><br\s?/?>|\r\n?|[\x0b\x0c\x85\u2028\u2029])"
+    r"|(?P<space>\t+|\\(?:quad|qquad|hspace\{[^}\n]{0,12}\}|[ ~]))"
+    r"|(?P<odd>[^\n\x20-\x7e\u4e00-\u9fff])"
 )
 
 _ODD = {
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d\u2043", "-"),
     **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4\u02bc\uff07", "'"),
     **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u300c\u300d\u300e\u300f\u00ab\u00bb", '"'),
-    **dict.fromkeys("\u2714\u2705\u2611\u1f5f8", TICK),
-    **dict.fromkeys("\u2718\u274c\u274e\u2612\u2716\u2715", CROSS),
+    **dict.fromkeys("\u2714\u2705\u2611\U0001f5f8", TICK),
+    **dict.fromkeys("\u2718\u274c\u274e\u2612\u2716\u2715\u2610\u25a1", CROSS),
     "\u0130": "I",
-    "\u3002": "\u3002",
     "\u00d7": "x",
     "\u2215": "/",
     "\u2044": "/",
-    TICK: TICK,
-    CROSS: CROSS,
 }
 
 
@@ -89,99 +93,125 @@ class Passage:
         return self.origins[stretch] + index - self.marks[stretch]
 
 
-@lru_cache(maxsize=4096)
-def _fold(char: str) -> str:
-    known = _ODD.get(char)
-    if known is not None:
-        return known
-    if "\U0001f170" <= char <= "\U0001f189":
-        return chr(ord("A") + ord(char) - 0x1F170)
-    match unicodedata.category(char):
-        case "Cc" | "Cs" | "Zs":
-            return " "
-        case "Cf" | "Mn" | "Me":
-            return ""
-        case _:
-            return unicodedata.normalize("NFKC", char)
-
-
 def normalise(output: str) -> Passage:
     """Return the part of an output that may hold its answer, rewritten for matching."""
     start, thinking = _after_thought(output)
-    length = len(output) - start
-    if length <= HEAD + TAIL:
-        return _rewrite(output, ((start, len(output)),), thinking=thinking)
-    spans = ((start, start + HEAD), (len(output) - TAIL, len(output)))
-    return _rewrite(output, spans, thinking=thinking)
+    end = _before_token(output, start)
+    whole = end - start <= HEAD + TAIL
+    spans = ((start, end),) if whole else ((start, start + HEAD), (end - TAIL, end))
+    pieces: list[str] = []
+    marks: list[int] = []
+    origins: list[int] = []
+    size = 0
+    for begin, stop in spans:
+        if marks:
+            pieces.append(_GAP)
+            marks.append(size)
+            origins.append(begin)
+            size += len(_GAP)
+        for origin, piece in _rewrite(output, begin, stop):
+            pieces.append(piece)
+            marks.append(size)
+            origins.append(origin)
+            size += len(piece)
+    text = "".join(pieces)
+    return Passage(text, text.lower(), tuple(marks) or (0,), tuple(origins) or (0,), whole, thinking)
 
 
 def plain(text: str) -> str:
     """Return a short text (an option's) rewritten as outputs are, on one line and trimmed."""
-    return " ".join(_rewrite(text, ((0, len(text)),), thinking=False).text.split())
+    return " ".join("".join(piece for _, piece in _rewrite(text, 0, len(text))).split())
 
 
 def _after_thought(output: str) -> tuple[int, bool]:
     """Return where the text after the last closed thought begins, and whether a thought is still open there."""
+    if "think" not in output and "thought" not in output and "reasoning>" not in output:
+        return 0, False
     start = 0
     for _, close in _THOUGHTS:
         found = output.rfind(close)
         if found >= 0:
             start = max(start, found + len(close))
-    for opening, _ in _THOUGHTS:
-        if output.find(opening, start) >= 0:
-            return start, True
-    return start, False
+    return start, any(output.find(opening, start) >= 0 for opening, _ in _THOUGHTS)
 
 
-def _rewrite(output: str, spans: tuple[tuple[int, int], ...], *, thinking: bool) -> Passage:
-    pieces: list[str] = []
-    marks: list[int] = []
-    origins: list[int] = []
-    size = 0
+def _before_token(output: str, start: int) -> int:
+    """Return where the first end-of-answer token after any text stands, or the end of the output."""
+    end = len(output)
+    if "<" not in output:
+        return end
+    for token in _ENDS:
+        found = output.find(token, start, end)
+        if found >= 0 and output[start:found].strip():
+            end = found
+    return end
 
-    def keep(piece: str, origin: int) -> None:
-        nonlocal size
-        if piece:
-            pieces.append(piece)
-            marks.append(size)
-            origins.append(origin)
-            size += len(piece)
 
-    for number, (start, end) in enumerate(spans):
-        if number:
-            keep(GAP, start)
-        done = start
-        depth = 0
-        for edit in _EDIT.finditer(output, start, end):
-            kind = edit.lastgroup
-            at = edit.start()
-            if at > done:
-                keep(output[done:at], done)
-            done = edit.end()
-            match kind:
-                case "box":
-                    keep(OPEN_BOX, at)
-                    depth = 1
-                case "open" | "wrap":
-                    depth += depth > 0 and output[done - 1] == "{"
-                case "close":
-                    if depth == 1:
-                        keep(CLOSE_BOX, at)
-                    depth -= depth > 0
-                case "letter":
-                    keep("[", at)
-                    keep(edit["bold"], edit.start("bold"))
-                    keep("]", edit.end("bold"))
-                case "break":
-                    keep("\n", at)
-                case "space":
-                    keep(" ", at)
-                case "odd":
-                    for char in _fold(output[at]):
-                        keep(char, at)
-                case _:
-                    pass
-        if done < end:
-            keep(output[done:end], done)
-    text = "".join(pieces)
-    return Passage(text, text.lower(), tuple(marks) or (0,), tuple(origins) or (0,), len(spans) == 1, thinking)
+def _rewrite(output: str, start: int, end: int) -> Iterator[tuple[int, str]]:
+    """Yield where a stretch of `output[start:end]` begins and what it becomes."""
+    done = at = start
+    depth = 0
+    while suspect := _SUSPECT.search(output, at, end):
+        edit = _EDIT.match(output, suspect.start(), end)
+        if edit is None:
+            at = suspect.end()
+            continue
+        if edit.start() > done:
+            yield done, output[done : edit.start()]
+        done = at = edit.end()
+        kind = edit.lastgroup
+        if kind in {"open", "close", "wrap", "box"}:
+            depth, piece = _brace(kind, depth, edit[0])
+            if piece:
+                yield edit.start(), piece
+        else:
+            yield from _replacement(edit, kind)
+    if done < end:
+        yield done, output[done:end]
+
+
+def _brace(kind: str | None, depth: int, written: str) -> tuple[int, str]:
+    """Return how deep inside a box the text is after a brace, and what the brace becomes."""
+    if kind == "box":
+        return 1, OPEN_BOX
+    if depth == 0:
+        return 0, ""
+    if kind == "close":
+        return depth - 1, CLOSE_BOX if depth == 1 else ""
+    return depth + written.endswith("{"), ""
+
+
+_BECOMES = {"tick": TICK, "cross": CROSS, "newline": "\n", "space": " "}
+
+
+def _replacement(edit: re.Match[str], kind: str | None) -> Iterator[tuple[int, str]]:
+    """Yield what an edit that is no brace becomes; markup and struck text become nothing."""
+    at = edit.start()
+    if kind == "letter":
+        yield at, "["
+        yield edit.start("letter"), edit["letter"]
+        yield edit.end("letter"), "]"
+    elif kind == "odd":
+        for char in _fold(edit[0]):
+            yield at, char
+    elif kind in _BECOMES:
+        yield at, _BECOMES[kind]
+
+
+@lru_cache(maxsize=4096)
+def _fold(char: str) -> str:
+    """Return what a character outside printable ASCII and the common ideographs becomes."""
+    known = _ODD.get(char)
+    if known is not None:
+        return known
+    if "①" <= char <= "⑳":
+        return char
+    if "\U0001f170" <= char <= "\U0001f189":
+        return chr(ord("A") + ord(char) - 0x1F170)
+    match unicodedata.category(char):
+        case "Cc" | "Cs" | "Zs":
+            return " "
+        case "Cf" | "Mn" | "Me" | "Co":
+            return ""
+        case _:
+            return unicodedata.normalize("NFKC", char)

@@ -1,21 +1,84 @@
-"""What one question offers, prepared once for all its answers: labels, texts, and the patterns made from them.
+"""What one question offers, prepared once for all its answers: its labels, its texts, and how to recognise them.
 
-Always holds: a label is matched as written (never upper-cased, never inside a word), and only offered labels match.
+Always holds: a label is matched as written (never upper-cased, never inside a word), only offered labels match, and an
+option's text matches only as whole words, the longest first. Patterns depend on the labels alone, which few benchmarks
+vary; texts are compared as strings, so a question seen for the first time costs no compilation.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from orchestrator.grading.normalise import plain
 
-_NONE = re.compile(
-    r"(?i)\bnone\b|\bneither\b|\bnot (?:listed|given|here|enough|determin)|\bno (?:correct|right|answer|enough)|cannot|can't"
-    r"|\brefuse|\bdo(?:es)? not know|\bdon't know|\binsufficient|\bunknown|\bunable|impossible|undetermin|\bn/?a\b"
-    r"|以上[都皆]?[不非]|无法|不能确定|不知道|拒绝"
+_LEVEL = re.compile(r"([clts])(\d{1,2})\s?[-/]\s?([clts]?)(\d{1,2})")
+_MEASURE = re.compile(r"([-+]?\d+(?:\.\d+)?) ?(°|%|[a-z]{1,3})")
+_UNITS = {
+    "°": "degrees",
+    "%": "percent",
+    "m": "meters",
+    "cm": "cm",
+    "mm": "mm",
+    "km": "km",
+    "g": "g",
+    "kg": "kg",
+    "s": "s",
+}
+_ESCAPES = re.compile(
+    r"\bnone\b|\bneither\b|\bnot (?:listed|given|here|enough|determin)|\bno (?:correct|right|answer|enough)|cannot|can't"
+    r"|\brefuse|\bdo(?:es)? not know|\bdon't know|\binsufficient|\bunknown|\bunable|impossible|undetermin"
+    r"|以上[都皆均]|无法|不能确定|不知道|拒绝"
 )
+_TOO_COMMON = frozenset("no yes is it in on not all none one same true false".split())
+"""Option texts that running prose holds without naming the option."""
+_LEAD = r"[\s\"'(\[⟦]{0,4}"
+_CLOSE = r"[\"')\]⟧]{0,3}"
+_AFTER = r"(?![A-Za-z0-9_]|'[A-Za-z]|-[A-Za-z0-9])"
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Patterns of a set of labels."""
+
+    by_spelling: dict[str, str]
+    """Label as rewritten -> label as offered."""
+    item: re.Pattern[str]
+    """A label where one is expected: brackets, and "option" before it, allowed."""
+    joined: re.Pattern[str]
+    """Labels written together, as in ABD."""
+    mark: re.Pattern[str]
+    """A label standing free anywhere (what stands before it is for the caller to check)."""
+    marked: re.Pattern[str]
+    """A label that is marked as one: by "option" before it, or by brackets around it."""
+    head: re.Pattern[str]
+    """A label set off by a bracket or punctuation, as at the beginning of a line."""
+
+
+@lru_cache(maxsize=512)
+def labels(offered: tuple[str, ...]) -> Labels:
+    """Return the patterns of the labels."""
+    by_spelling = {plain(label).strip("()[]. ") or label: label for label in offered}
+    ordered = sorted(by_spelling, key=len, reverse=True)
+    short = all(len(spelling) == 1 for spelling in ordered)
+    one = f"[{''.join(map(re.escape, ordered))}]" if short else f"(?:{'|'.join(map(re.escape, ordered))})"
+    noun = r"(?:(?i:option|choice|answer|letter|image|statement)s?|选项|答案)"
+    return Labels(
+        by_spelling=by_spelling,
+        item=re.compile(rf"{_LEAD}(?:{noun}[\s:]{{0,3}})?{_LEAD}(?P<label>{one})(?P<close>\s?{_CLOSE}){_AFTER}"),
+        joined=re.compile(rf"{_LEAD}(?P<labels>{one}{{2,26}}){_CLOSE}{_AFTER}"),
+        mark=re.compile(rf"{one}{_AFTER}"),
+        marked=re.compile(
+            rf"(?<![A-Za-z0-9])(?:(?:(?i:option|choice|answer)s?|选项|答案)\s?:?\s?[\"'(\[]{{0,2}}(?P<a>{one}){_AFTER}"
+            rf"|\((?P<b>{one})\)|\[(?P<c>{one})\])"
+        ),
+        head=re.compile(
+            rf"[ \t\"'>+-]{{0,6}}(?:(?i:option|choice|answer|letter)\s|选项\s?)?"
+            rf"(?:\((?P<a>{one})\)|\[(?P<b>{one})\]|(?P<c>{one})\s?[).:,、])(?![A-Za-z0-9]{{2}}|\d)"
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +86,100 @@ class Offered:
     """The offered labels and texts of one question."""
 
     labels: tuple[str, ...]
-    texts: tuple[str, ...]
-    """Rewritten as outputs are, lower case."""
-    by_spelling: dict[str, str]
-    """Rewritten label -> label as offered."""
-    label: str
-    """Pattern of one label."""
-    has_none: bool
+    patterns: Labels
+    texts: dict[str, str]
+    """Label -> text as rewritten, lower case, without closing punctuation."""
+    owners: dict[str, tuple[str, ...]]
+    """Every spelling of an option's text -> the labels that carry it (several where options repeat)."""
+    by_first: dict[str, tuple[str, ...]]
+    """First character -> the spellings that begin with it, the longest first."""
+    escape: bool
     """Whether an option itself says none, cannot be told, or refused."""
+
+    def text_at(self, lower: str, at: int) -> tuple[int, tuple[str, ...]] | None:
+        """Return where the option text that stands at `at` ends, and whose it is."""
+        for spelling in self.by_first.get(lower[at : at + 1], ()):
+            if lower.startswith(spelling, at) and whole(lower, at, at + len(spelling)):
+                return at + len(spelling), self.owners[spelling]
+        return None
+
+    def texts_in(self, lower: str, start: int, end: int) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+        """Yield start, end and owners of each option text in `lower[start:end]`, none inside another.
+
+        Texts that running prose holds without meaning the option (a single letter, "no", "it") are left out.
+        """
+        found = []
+        for spelling, owners in self.owners.items():
+            if spelling in _TOO_COMMON or (len(spelling) == 1 and not spelling.isdigit()):
+                continue
+            at = lower.find(spelling, start, end)
+            while at >= 0:
+                if whole(lower, at, at + len(spelling)):
+                    found.append((at, -len(spelling), owners))
+                at = lower.find(spelling, at + len(spelling), end)
+        done = start
+        for at, size, owners in sorted(found):
+            if at >= done:
+                done = at - size
+                yield at, done, owners
 
 
 @lru_cache(maxsize=4096)
 def offered(options: tuple[tuple[str, str], ...]) -> Offered:
     """Return the prepared options of (label, text) pairs."""
-    spellings = {plain(label).strip("()[]. ") or label: label for label, _ in options}
-    ordered = sorted(spellings, key=len, reverse=True)
-    pattern = "|".join(re.escape(one) for one in ordered) or r"(?!)"
-    texts = tuple(plain(text).lower() for _, text in options)
-    return Offered(
-        labels=tuple(label for label, _ in options),
-        texts=texts,
-        by_spelling=spellings,
-        label=f"(?:{pattern})",
-        has_none=any(_NONE.search(text) for text in texts),
-    )
+    texts = {label: plain(text).lower().strip(" .,;:!?。,;\"'") for label, text in options}
+    owners: dict[str, tuple[str, ...]] = {}
+    for label, text in texts.items():
+        if text:
+            owners[text] = (*owners.get(text, ()), label)
+    exact = frozenset(owners)
+    for label, text in texts.items():
+        for spelling in _variants(text, label):
+            if spelling not in exact:
+                owners[spelling] = (*owners.get(spelling, ()), label)
+    by_first: dict[str, tuple[str, ...]] = {}
+    for spelling in sorted(owners, key=len, reverse=True):
+        by_first[spelling[0]] = (*by_first.get(spelling[0], ()), spelling)
+    names = tuple(label for label, _ in options)
+    return Offered(names, labels(names), texts, owners, by_first, any(map(_ESCAPES.search, texts.values())))
+
+
+def _variants(text: str, label: str) -> set[str]:
+    """Return other ways to write an option's text: no article, other number, a unit in words, a level as L4-5."""
+    found = set()
+    if text.startswith(("a ", "an ", "the ")):
+        found.add(text.split(" ", 1)[1])
+    if len(text) > 3 and text.isascii() and text.replace(" ", "").isalpha():
+        found.add(text[:-1] if text.endswith("s") and not text.endswith("ss") else f"{text}s")
+    if level := _LEVEL.fullmatch(text):
+        one, first, other, second = level.groups()
+        found |= {f"{one}{first}{sign}{side}{second}" for sign in "-/" for side in (other or one, "")}
+    if measure := _MEASURE.fullmatch(text):
+        number, unit = measure.groups()
+        found |= {f"{number}{unit}", f"{number} {unit}", f"{number} {_UNITS.get(unit, unit)}"}
+    if text.endswith(f" {label.lower()}"):
+        stem = text[: -len(label)]
+        found |= {f'{stem}"{label.lower()}"', f"{stem}({label.lower()})", f"{stem}[{label.lower()}]"}
+    found.discard(text)
+    return found
+
+
+def whole(text: str, start: int, end: int) -> bool:
+    """Return whether `text[start:end]` is not part of a longer word, number, level or fraction."""
+    if start and text[start].isascii() and text[start].isalnum():
+        before = text[start - 1]
+        if before.isascii() and (before.isalnum() or before in "_\\"):
+            return False
+        earlier = text[start - 2 : start - 1]
+        if before in ".,:/^-" and earlier.isascii() and (earlier.isdigit() or (before in "-/" and earlier.isalpha())):
+            return False
+        if before == "-" and text[start].isdigit() and earlier in {"", " ", "(", "=", "\n"}:
+            return False
+    if text[end - 1].isascii() and text[end - 1].isalnum():
+        after = text[end : end + 1]
+        if after.isascii() and (after.isalnum() or after == "_"):
+            return False
+        later = text[end + 1 : end + 2]
+        if after and after in ".,:/^-" and later.isascii() and (later.isdigit() or (after in "-/" and later.isalpha())):
+            return False
+    return True

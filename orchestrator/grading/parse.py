@@ -6,11 +6,14 @@ the time is bounded by the window that `normalise` reads, plus a few searches fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
+from orchestrator.grading import lexicon
 from orchestrator.grading.normalise import normalise
 from orchestrator.grading.offered import offered
-from orchestrator.grading.rules import RULES, Found, Reading
+from orchestrator.grading.reading import Found, Reading
+from orchestrator.grading.rules import RULES, Rule
 from orchestrator.records import Abstained, Abstention, Answer
 
 PARSER_VERSION = "1"
@@ -26,18 +29,58 @@ def parse(output: str, options: Mapping[str, str], *, multi: bool, truncated: bo
     """
     if not output.strip() or not options:
         return Abstention(Abstained.NOTHING)
-    passage = normalise(output)
-    reading = Reading(passage, offered(tuple(options.items())), multi)
-    if passage.thinking:
+    reading = Reading(normalise(output), offered(tuple(options.items())), multi)
+    if reading.passage.thinking:
         return Abstention(Abstained.TRUNCATED if truncated else Abstained.NOTHING)
-    for rule in RULES:
-        if truncated and not rule.firm:
+    for trial in trials(reading, firm=truncated):
+        if trial.found is None or (trial.note and trial.reason is None):
             continue
-        match rule.find(reading):
-            case Found(letters, start, end, conflicts):
-                return Answer(letters, rule.name, rule.confidence, passage.origin(start, end), conflicts)
-            case Abstained() as reason:
-                return Abstention(Abstained.TRUNCATED if truncated else reason)
-            case None:
-                pass
-    return Abstention(Abstained.TRUNCATED if truncated else Abstained.NOTHING)
+        if trial.note:
+            return Abstention(Abstained.TRUNCATED if truncated else trial.reason or Abstained.NOTHING, (trial.note,))
+        if trial.rule.confidence < THRESHOLD:
+            continue
+        span = reading.passage.origin(trial.found.start, trial.found.end)
+        return Answer(trial.found.letters, trial.rule.name, trial.rule.confidence, span)
+    return Abstention(Abstained.TRUNCATED if truncated else _why(reading))
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What one rule found, and what spoke against it."""
+
+    rule: Rule
+    found: Found | None = None
+    veto: str = ""
+    note: str = ""
+    reason: Abstained | None = None
+
+
+def trials(reading: Reading, *, firm: bool = False) -> Iterator[Trial]:
+    """Yield what each rule of the table finds, in its order; only the firm ones where asked."""
+    for rule in RULES:
+        if firm and not rule.firm:
+            continue
+        seen = rule.find(reading)
+        if seen is None:
+            yield Trial(rule)
+            continue
+        for veto in rule.vetoes:
+            note = veto.says(reading, seen)
+            if note:
+                yield Trial(rule, seen, veto.name, note, veto.reason)
+                break
+        else:
+            yield Trial(rule, seen)
+
+
+def _why(reading: Reading) -> Abstained:
+    """Return why an output in which no rule found an answer holds none."""
+    if reading.refused:
+        return Abstained.REFUSED
+    if reading.none_at >= 0:
+        return Abstained.NONE_OF
+    if len({head.label for head in reading.heads if head.listed}) > 1:
+        return Abstained.ECHOED
+    if lexicon.UNKNOWN.search(reading.lower, 0, reading.end):
+        return Abstained.HEDGED
+    return Abstained.NOTHING

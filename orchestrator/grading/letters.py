@@ -1,0 +1,145 @@
+"""How the rules find letters: one small function for each way in which an answer by letter appears."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from orchestrator.grading import lexicon
+from orchestrator.grading.claims import Claim
+from orchestrator.grading.listing import own_text, read_list, read_text, read_unoffered
+from orchestrator.grading.normalise import OPEN_BOX
+from orchestrator.grading.reading import Found, Head, Reading, found
+
+_AROUND = " .,:;)]}⟧\"'!。\n*"
+
+
+def final_option(reading: Reading) -> Found | None:
+    """Find the last `My final option: [X]` (or answer, or choice), by letter or by text."""
+    text, lower, offered = reading.text, reading.lower, reading.offered
+    for cue in reversed(list(lexicon.FINAL.finditer(lower, 0, reading.end))):
+        at = cue.end()
+        listed = read_list(text, lower, at, offered, multi=True) or read_text(lower, at, offered, multi=True)
+        listed = listed or read_unoffered(text, lower, at, offered)
+        if listed is not None:
+            return found(listed, cue.start(), listed.end)
+        if lexicon.NONE.match(lower, at) or lower.startswith("none", at):
+            return Found((), cue.start(), at)
+    return None
+
+
+def tag(reading: Reading) -> Found | None:
+    """Find the last letter in a tag: 【答案】, <answer>, JSON, [[...]]."""
+    for cue in reversed(list(lexicon.TAG.finditer(reading.lower, 0, reading.end))):
+        listed = read_list(reading.text, reading.lower, cue.end(), reading.offered, multi=True)
+        if listed:
+            return found(listed, cue.start(), listed.end)
+    return None
+
+
+def boxed(reading: Reading) -> Found | None:
+    r"""Find the letter in the last \boxed{}."""
+    at = reading.text.rfind(OPEN_BOX, 0, reading.end)
+    while at >= 0:
+        listed = read_list(reading.text, reading.lower, at, reading.offered, multi=True)
+        listed = listed or read_text(reading.lower, at, reading.offered, multi=reading.multi)
+        if listed:
+            return found(listed, at, listed.end)
+        at = reading.text.rfind(OPEN_BOX, 0, at)
+    return None
+
+
+def _only(reading: Reading, start: int, stop: int) -> Found | None:
+    """Find letters that fill `text[start:stop]`, their own option text allowed."""
+    listed = read_list(reading.text, reading.lower, start, reading.offered, multi=True)
+    if listed is None or reading.text[listed.end : stop].strip(_AROUND):
+        return None
+    return found(listed, listed.start, listed.end)
+
+
+def bare(reading: Reading) -> Found | None:
+    """Find an output that is nothing but letters; only here a lower-case letter counts."""
+    seen = _only(reading, 0, reading.end)
+    if seen:
+        return seen
+    word = reading.text[: reading.end].strip(" ()[].,:;\"'\n")
+    if len(word) == 1 and word.upper() in reading.offered.patterns.by_spelling:
+        return Found((reading.offered.patterns.by_spelling[word.upper()],), reading.start, reading.end)
+    return None
+
+
+def last_line(reading: Reading) -> Found | None:
+    """Find a last line that is nothing but letters and does not continue a list."""
+    start = reading.text.rfind("\n", 0, reading.end) + 1
+    if not start or any(head.start == start and head.listed for head in reading.heads):
+        return None
+    return _only(reading, start, reading.end)
+
+
+def first_line(reading: Reading) -> Found | None:
+    """Find a first line that is nothing but letters."""
+    stop = reading.text.find("\n", reading.start, reading.end)
+    if stop < 0 or any(head.listed for head in reading.heads[:1]):
+        return None
+    return _only(reading, reading.start, stop)
+
+
+def declared(*kinds: str, by_text: bool = False) -> Callable[[Reading], Found | None]:
+    """Return the finder of the last claim of some kinds, by letter or by text.
+
+    Claims under a condition count only where there are no others; a claim that lists all that was offered on a
+    single-answer item is an echo and does not count.
+    """
+
+    def counts(claim: Claim, reading: Reading) -> bool:
+        echo = not reading.multi and len(claim.letters) == len(reading.offered.labels) > 1
+        return claim.kind in kinds and claim.listed.by_text == by_text and not echo
+
+    def find(reading: Reading) -> Found | None:
+        claims = [claim for claim in reading.claims if counts(claim, reading)]
+        firm = [claim for claim in claims if not claim.conditional]
+        if not claims:
+            return None
+        last = (firm or claims)[-1]
+        one = found(last.listed, last.start, last.end)
+        if not firm and len({claim.letters for claim in claims}) > 1:
+            return Found(
+                tuple(sorted({letter for claim in claims for letter in claim.letters})), one.start, one.end, True
+            )
+        return one
+
+    return find
+
+
+def choice_line(reading: Reading) -> Found | None:
+    """Find the one line that begins with a label, as "B. text", where no list of labelled lines stands."""
+    text, lower, offered = reading.text, reading.lower, reading.offered
+    single = [head for head in reading.heads if not head.listed]
+    if not single or len({head.label for head in single}) > 1 or _opens_with_list(reading.heads):
+        return None
+    head = single[0]
+    several = read_list(text, lower, head.start, offered, multi=True)
+    if several and len(several.letters) > 1:
+        return found(several, several.start, several.end)
+    end, clash = own_text(lower, head.end - 1, head.label, offered)
+    return Found((head.label,), head.start, max(head.end, end), clash=clash)
+
+
+def _opens_with_list(heads: tuple[Head, ...]) -> bool:
+    return heads[0].listed and heads[0].start < 40
+
+
+def sole_mark(reading: Reading) -> Found | None:
+    """Find the one label that the whole text marks as such: "(B)", "option B"."""
+    seen: Found | None = None
+    if reading.multi or not reading.passage.whole:
+        return None
+    for mark in reading.offered.patterns.marked.finditer(reading.text, 0, reading.end):
+        listed = read_list(reading.text, reading.lower, mark.start(), reading.offered, multi=True)
+        label = reading.offered.patterns.by_spelling[mark["a"] or mark["b"] or mark["c"]]
+        if (listed and len(listed.letters) > 1) or (seen and seen.letters != (label,)):
+            return None
+        if lexicon.WRONG.match(reading.lower, mark.end()):
+            return None
+        end, clash = own_text(reading.lower, mark.end(), label, reading.offered)
+        seen = Found((label,), mark.start(), end, clash=clash)
+    return seen

@@ -1,0 +1,152 @@
+"""What the rules see of one output: its passage beside what was offered, and views of it made when first asked for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from orchestrator.grading import lexicon
+from orchestrator.grading.claims import Claim, scan
+from orchestrator.grading.listing import Listed
+from orchestrator.grading.normalise import Passage
+from orchestrator.grading.offered import Offered
+
+_BREAK = re.compile(r"[.!?]\s|[。\n]")
+OPENING, CLOSING = 600, 400
+"""Longest first and last sentence, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a rule found, and where in the passage."""
+
+    letters: tuple[str, ...]
+    """Sorted; empty where a letter that was not offered is declared."""
+    start: int
+    end: int
+    hedged: bool = False
+    """Whether the letters are alternatives."""
+    clash: tuple[str, ...] = ()
+    """Labels of another option whose text stands beside the letter."""
+
+
+def found(listed: Listed, start: int, end: int) -> Found:
+    """Return what a list of labels says, relied on from `start` to `end`."""
+    return Found(listed.letters, start, end, listed.hedged, listed.clash)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A line that begins with a label."""
+
+    start: int
+    label: str
+    end: int
+    """Where the label, with its punctuation, ends."""
+    listed: bool
+    """Whether the line before or after begins with another label: then it is a list and no choice."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One output beside what was offered."""
+
+    passage: Passage
+    offered: Offered
+    multi: bool
+
+    @property
+    def text(self) -> str:
+        """The passage's text."""
+        return self.passage.text
+
+    @property
+    def lower(self) -> str:
+        """The passage's text in lower case, of the same length."""
+        return self.passage.lower
+
+    @cached_property
+    def start(self) -> int:
+        """Where the first word stands."""
+        return len(self.text) - len(self.text.lstrip(" \n\"'"))
+
+    @cached_property
+    def end(self) -> int:
+        """Where the model's own answer ends: before the next question it invents, if it does."""
+        cut = lexicon.RUN_ON.search(self.lower, self.start)
+        while cut is not None:
+            if self._answered(cut.start()):
+                return len(self.text[: cut.start()].rstrip())
+            cut = lexicon.RUN_ON.search(self.lower, cut.end())
+        return len(self.text.rstrip())
+
+    def _answered(self, at: int) -> bool:
+        """Return whether something was declared before `at`, so that a question there is the model's own."""
+        if self.offered.patterns.head.match(self.text, self.start) or self.offered.text_at(self.lower, self.start):
+            return True
+        line = self.text[self.start : at].strip()
+        return line in self.offered.patterns.by_spelling or any(one.start < at for one in self._scanned)
+
+    @cached_property
+    def _scanned(self) -> tuple[Claim, ...]:
+        return scan(self.text, self.lower, self.offered, multi=self.multi)
+
+    @cached_property
+    def claims(self) -> tuple[Claim, ...]:
+        """Every declaration before the model ran on, in order; those that are lines of a list left out."""
+        lines = [] if self.multi else [head.start for head in self.heads if head.listed]
+        return tuple(
+            one
+            for one in self._scanned
+            if one.start < self.end and not any(one.listed.start - 8 <= start <= one.listed.end for start in lines)
+        )
+
+    @cached_property
+    def heads(self) -> tuple[Head, ...]:
+        """Every line of the answer that begins with a label."""
+        lines: list[tuple[int, str, int]] = []
+        at = 0
+        while 0 <= at < self.end:
+            if self.text[at] != "\n":
+                head = self.offered.patterns.head.match(self.text, at)
+                spelling = head and (head["a"] or head["b"] or head["c"])
+                label = self.offered.patterns.by_spelling[spelling] if spelling else ""
+                lines.append((at, label, head.end() if head else at))
+            at = self.text.find("\n", at, self.end) + 1 or -1
+        heads = []
+        for number, (start, label, end) in enumerate(lines):
+            if label:
+                beside = {lines[one][1] for one in (number - 1, number + 1) if 0 <= one < len(lines)}
+                heads.append(Head(start, label, end, bool(beside - {"", label})))
+        return tuple(heads)
+
+    @cached_property
+    def opening(self) -> tuple[int, int]:
+        """Start and end of the first sentence."""
+        stop = _BREAK.search(self.text, self.start, min(self.end, self.start + OPENING))
+        return self.start, stop.start() + 1 if stop else min(self.end, self.start + OPENING)
+
+    @cached_property
+    def closing(self) -> tuple[int, int]:
+        """Start and end of the last sentence."""
+        first = max(self.start, self.end - CLOSING)
+        stops = [stop.end() for stop in _BREAK.finditer(self.text, first, max(first, self.end - 1))]
+        return (stops[-1] if stops else first), self.end
+
+    @cached_property
+    def none_at(self) -> int:
+        """Where the text last says that no option is right; -1 where it does not, or an option says so itself."""
+        if self.offered.escape:
+            return -1
+        return max((one.start() for one in lexicon.NONE.finditer(self.lower, 0, self.end)), default=-1)
+
+    @cached_property
+    def refused(self) -> bool:
+        """Whether the text begins by declining to answer."""
+        return lexicon.REFUSAL.search(self.lower, 0, 400) is not None
+
+    @cached_property
+    def unsure(self) -> bool:
+        """Whether the text says anywhere that the answer cannot be told."""
+        return self.refused or self.none_at >= 0 or lexicon.UNKNOWN.search(self.lower, 0, self.end) is not None

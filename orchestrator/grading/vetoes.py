@@ -1,0 +1,65 @@
+"""What speaks against a finding: small named checks that a rule's finding must pass.
+
+A veto either ends the reading with a reason for abstaining, or only sets the rule aside so that the next is tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator.grading import lexicon
+from orchestrator.grading.reading import Found, Reading
+from orchestrator.records import Abstained
+
+
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """A reason not to believe a finding."""
+
+    name: str
+    reason: Abstained | None
+    """Why the parser then abstains; None where only this rule is set aside."""
+    says: Callable[[Reading, Found], str]
+    """What was noticed, in words; empty where nothing speaks against the finding."""
+
+
+def _unoffered(reading: Reading, seen: Found) -> str:
+    return "" if seen.letters else "the letter declared was not offered"
+
+
+def _several(reading: Reading, seen: Found) -> str:
+    if len(seen.letters) > 1 and (seen.hedged or not reading.multi):
+        return (
+            f"{' '.join(seen.letters)} are alternatives" if seen.hedged else f"{' '.join(seen.letters)} for one answer"
+        )
+    return ""
+
+
+def _clash(reading: Reading, seen: Found) -> str:
+    return f"the letter {seen.letters[0]} stands beside the text of {' '.join(seen.clash)}" if seen.clash else ""
+
+
+def _none(reading: Reading, seen: Found) -> str:
+    return "the text goes on to say that no option is right" if reading.none_at > seen.end else ""
+
+
+def _refused(reading: Reading, seen: Found) -> str:
+    return "the text declines to answer" if reading.refused else ""
+
+
+def _unsure(reading: Reading, seen: Found) -> str:
+    return "the text says that the answer cannot be told" if reading.unsure else ""
+
+
+def _wrong(reading: Reading, seen: Found) -> str:
+    return "what was found is called wrong" if lexicon.WRONG.match(reading.lower, seen.end) else ""
+
+
+UNOFFERED = Veto("unoffered", Abstained.NONE_OF, _unoffered)
+SEVERAL = Veto("several", Abstained.HEDGED, _several)
+CLASH = Veto("clash", Abstained.CONFLICT, _clash)
+NONE = Veto("none-of", Abstained.NONE_OF, _none)
+REFUSED = Veto("refused", Abstained.REFUSED, _refused)
+UNSURE = Veto("unsure", None, _unsure)
+WRONG = Veto("wrong", None, _wrong)
