@@ -28,8 +28,8 @@ _SPEND = Column("", "spend USD")
 def leaderboard(summary: RunSummary, published: Sequence[PublishedRow] = ()) -> Table:
     """Return the results table of a run, with published rows below it if any are given.
 
-    A column that no row fills is left out: precision and recall where no item is multi, lowest and highest where every model is
-    fully covered, the spend where it is not known.
+    A column that no row fills is left out: precision and recall where no item is multi, lowest and highest where every
+    model is fully covered, the spend where it is not known.
     """
     scores = summary.models
     rows: list[tuple[str, Mapping[Column, Cell], Origin]] = [

@@ -1,0 +1,108 @@
+"""Comparisons of models as a table and as the JSON object that `compare --json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.grading.compare import Comparison, Paired
+from orchestrator.records import Json
+from orchestrator.reporting.tables import Cell, Column, Percent, Row, Table
+
+_COLUMNS = (
+    Column("", "items"),
+    Column("", "groups"),
+    Column("", "both right"),
+    Column("", "only A"),
+    Column("", "only B"),
+    Column("", "neither"),
+    Column("", "A"),
+    Column("", "B"),
+    Column("", "A - B", limits=True),
+    Column("", "p"),
+    Column("", "p Holm"),
+    Column("", "detectable"),
+)
+
+
+def comparison_table(comparisons: Sequence[Comparison]) -> Table:
+    """Return a row for each pair of models, and under it the same on the items both answered and by task."""
+    rows = []
+    for one in comparisons:
+        pair = f"A = {one.a}, B = {one.b}"
+        rows.append(Row(pair, _cells(one.paid, one.p_holm)))
+        rows.append(Row("both answered", _cells(one.answered, None)))
+        if len(one.tasks) > 1:
+            rows += [Row(task, _cells(paired, None)) for task, paired in one.tasks.items()]
+    tests = dict.fromkeys(one.paid.test for one in comparisons if one.paid)
+    notes = (
+        "Percent; in brackets the 95 % interval of the difference, clustered by image or patient, on the items for "
+        "which both have a paid reply. Detectable: the difference found with 80 % power at .05.",
+        *(f"p: {test}." for test in tests),
+        *(f"McNemar, {one.a} and {one.b}: p {p_text(p)}." for one in comparisons if (p := _mcnemar(one)) is not None),
+    )
+    return Table("Pair", _COLUMNS, tuple(rows), notes)
+
+
+def comparison_json(comparison: Comparison) -> dict[str, Json]:
+    """Return the object of one pair, ready for `json.dumps`; `paid` and `answered` are null without a shared item."""
+    return {
+        "a": comparison.a,
+        "b": comparison.b,
+        "p_holm": comparison.p_holm,
+        "paid": _json(comparison.paid),
+        "answered": _json(comparison.answered),
+        "tasks": {task: _json(paired) for task, paired in comparison.tasks.items()},
+    }
+
+
+def p_text(p: float) -> str:
+    """Return a p value with four decimals, never as 0."""
+    return f"{p:.4f}" if p >= 0.0001 else "< 0.0001"
+
+
+def _cells(paired: Paired | None, p_holm: float | None) -> tuple[Cell, ...]:
+    """Return the cells of one row; without a shared item nothing but their number is known."""
+    if paired is None:
+        return (0, *(None for _ in _COLUMNS[1:]))
+    return (
+        paired.items,
+        paired.groups,
+        paired.both,
+        paired.only_a,
+        paired.only_b,
+        paired.neither,
+        Percent(paired.accuracy_a),
+        Percent(paired.accuracy_b),
+        Percent(paired.difference, *paired.interval),
+        p_text(paired.p),
+        None if p_holm is None else p_text(p_holm),
+        Percent(paired.detectable),
+    )
+
+
+def _mcnemar(comparison: Comparison) -> float | None:
+    """Return McNemar's p value where it is right to use it."""
+    return comparison.paid.mcnemar_p if comparison.paid else None
+
+
+def _json(paired: Paired | None) -> Json:
+    """Return the object of one paired comparison."""
+    if paired is None:
+        return None
+    return {
+        "items": paired.items,
+        "groups": paired.groups,
+        "both": paired.both,
+        "only_a": paired.only_a,
+        "only_b": paired.only_b,
+        "neither": paired.neither,
+        "accuracy_a": paired.accuracy_a,
+        "accuracy_b": paired.accuracy_b,
+        "difference": paired.difference,
+        "difference_low": paired.interval.low,
+        "difference_high": paired.interval.high,
+        "p": paired.p,
+        "test": paired.test,
+        "mcnemar_p": paired.mcnemar_p,
+        "detectable": paired.detectable,
+    }
