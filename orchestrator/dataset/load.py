@@ -14,16 +14,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.dataset import native
-from orchestrator.dataset.facts import ImageFact, ImageFacts, Pictures, Resolved, Unusable
+from orchestrator.dataset import native, tsv
+from orchestrator.dataset.facts import ImageFact, ImageFacts
 from orchestrator.dataset.images import PIXEL_LIMIT
 from orchestrator.dataset.lines import whole_file
-from orchestrator.dataset.row import RawRow, ReadRow, read_row, shown
+from orchestrator.dataset.pictures import Pictures, Unusable
+from orchestrator.dataset.row import Fault, RawRow, ReadRow, read_row, shown
 from orchestrator.errors import Problem
 from orchestrator.records import ImageRef, Item
 
@@ -35,7 +36,7 @@ BATCH_BYTES = 16 * 1024 * 1024
 """Text at which a batch is closed early."""
 PROBLEMS_KEPT = 1000
 
-FORMATS: Mapping[str, Callable[[Path], AsyncGenerator[RawRow]]] = {".jsonl": native.rows}
+FORMATS: Mapping[str, Callable[[Path], AsyncGenerator[RawRow]]] = {".jsonl": native.rows, ".tsv": tsv.rows}
 """Format modules by file name suffix."""
 
 
@@ -96,23 +97,22 @@ async def read_items(
         raise whole_file(path, f"is of an unknown format; supported are {', '.join(FORMATS)}")
     pictures = None if facts is None else Pictures(path, facts, pixel_limit)
     lines: dict[int, int] = {}
+    empty = True
     async with aclosing(_batches(rows(path))) as batches:
         async for batch in batches:
+            empty = False
             read = [read_row(raw, path.stem) for raw in batch]
-            resolved: Resolved = {}
-            if pictures is not None:
-                resolved = await pictures.resolve(source for row in read for source in row.sources)
+            resolved = None if pictures is None else await pictures.resolve(one for row in read for one in row.sources)
             for row in read:
-                faults = [Problem(str(path), row.line, fault.field, fault.message) for fault in row.faults]
-                faults += _repeated(path, row, lines)
-                refs = [resolved[source] for source in row.sources] if pictures is not None else []
-                faults += [
-                    Problem(str(path), row.line, "image", ref.reason) for ref in refs if isinstance(ref, Unusable)
-                ]
-                for problem in faults:
-                    report(problem)
+                refs = () if resolved is None else tuple(resolved[source] for source in row.sources)
+                unusable = [Fault("image", ref.reason) for ref in refs if isinstance(ref, Unusable)]
+                faults = (*row.faults, *_repeated(row, lines), *unusable)
+                for fault in faults:
+                    report(Problem(str(path), row.line, fault.field, fault.message))
                 if row.item is not None and not faults:
                     yield replace(row.item, images=tuple(ref for ref in refs if isinstance(ref, ImageRef)))
+    if empty:
+        raise whole_file(path, "has no items in it")
 
 
 def canonical(item: Item) -> str:
@@ -126,20 +126,18 @@ def canonical(item: Item) -> str:
         "multi": item.multi,
         "group": item.group,
         "images": [ref.digest for ref in item.images],
-        "metadata": item.metadata,
+        "metadata": dict(item.metadata),
     }
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n"
 
 
-def _repeated(path: Path, row: ReadRow, lines: dict[int, int]) -> Iterable[Problem]:
-    """Return the problem of an id that an earlier row has, and remember the row's."""
+def _repeated(row: ReadRow, lines: dict[int, int]) -> tuple[Fault, ...]:
+    """Return the fault of an id that an earlier row has, and remember the row's line."""
     if row.id is None:
         return ()
     short = int.from_bytes(hashlib.blake2b(row.id.encode(), digest_size=8).digest())
     first = lines.setdefault(short, row.line)
-    return (
-        () if first == row.line else (Problem(str(path), row.line, "id", f"{shown(row.id)} is also on line {first}"),)
-    )
+    return () if first == row.line else (Fault("id", f"{shown(row.id)} is also on line {first}"),)
 
 
 async def _batches(rows: AsyncGenerator[RawRow]) -> AsyncGenerator[list[RawRow]]:

@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 from string import ascii_uppercase
 
 from orchestrator.dataset.lines import decoded, read_lines
-from orchestrator.dataset.row import Fault, RawRow, shown
+from orchestrator.dataset.row import Fault, RawRow, plain, shown
 
 LONGEST_LINE = 16 * 1024 * 1024
 _OPTION = re.compile(r"(?:option[ _]?)?([A-Z])")
@@ -40,30 +41,26 @@ def parse(text: str, line: int) -> RawRow:
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            keys = [key for key, _ in pairs]
-            repeated.extend(key for key in found if keys.count(key) > 1)
+            repeated.extend(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         return found
 
     try:
         fields = json.loads(text, object_pairs_hook=unique, parse_constant=_no_number, parse_float=_finite)
     except RecursionError:
-        return RawRow(line, len(text), faults=(Fault("", "is nested too deeply"),))
+        return RawRow(line, len(text), None, (Fault("", "is nested too deeply"),))
     except json.JSONDecodeError as error:
-        return RawRow(line, len(text), faults=(Fault("", f"is not valid JSON: {error.msg} at column {error.colno}"),))
+        return RawRow(line, len(text), None, (Fault("", f"is not valid JSON: {error.msg} at column {error.colno}"),))
     except ValueError as error:
-        return RawRow(line, len(text), faults=(Fault("", f"is not valid JSON: {error}"),))
+        return RawRow(line, len(text), None, (Fault("", f"is not valid JSON: {error}"),))
     if not isinstance(fields, dict):
-        return RawRow(line, len(text), faults=(Fault("", f"is not a JSON object but {shown(fields)}"),))
+        return RawRow(line, len(text), None, (Fault("", f"is not a JSON object but {shown(fields)}"),))
     fields = _with_options(fields)
     if isinstance(fields.get("answer"), str):
         fields["answer"] = [fields["answer"]]
     options = fields.get("options")
+    letters = options if isinstance(options, dict) else {}
     faults = tuple(
-        Fault(
-            "options" if isinstance(options, dict) and key in options else shown(key)[1:-1],
-            f"{shown(key)} is given twice",
-        )
-        for key in repeated
+        Fault("options" if key in letters else plain(key), f"{shown(key)} is given twice") for key in repeated
     )
     return RawRow(line, len(text), {name: value for name, value in fields.items() if value is not None}, faults)
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 import difflib
 import os.path
 import re
+import reprlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, ValidationError, ValidationInfo, field_validator
@@ -54,9 +55,10 @@ class RawRow:
     """First physical line of the row, from 1."""
     size: int
     """Bytes of text held, so that whoever gathers rows can bound them."""
-    fields: Mapping[str, object] = field(default_factory=dict)
+    fields: Mapping[str, object] | None
+    """None where the row could not be taken apart."""
     faults: tuple[Fault, ...] = ()
-    """What was wrong with the row's form; such a row has no fields, or not all."""
+    """What is wrong with the row's form."""
     group: str | None = None
     """The group where the row names none and shows a picture that is no file."""
 
@@ -76,8 +78,12 @@ class ReadRow:
 
 def shown(value: object) -> str:
     """Return a hostile value for a message: quoted, escaped, and shortened."""
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return _SHORT.repr(value)
+
+
+def plain(name: str) -> str:
+    """Return a hostile field name for a message: as `shown`, without the quotes."""
+    return shown(name)[1:-1]
 
 
 def _name(value: object) -> str:
@@ -109,6 +115,8 @@ def _sources(value: object) -> tuple[Source, ...]:
     return tuple(value)
 
 
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
 # Controls, line separators, direction overrides, and halves of surrogate pairs.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _LETTER = re.compile(r"[A-Z]")
@@ -179,6 +187,8 @@ def read_row(raw: RawRow, default_task: str) -> ReadRow:
     A row without a group belongs to that of its first picture, as the row names it; so questions about one picture
     stay together, and the group is the same whether pictures are read or not. Without a picture it stands alone.
     """
+    if raw.fields is None:
+        return ReadRow(raw.line, None, None, (), raw.faults)
     try:
         row = Row.model_validate(raw.fields)
     except ValidationError as error:
@@ -213,10 +223,10 @@ def read_row(raw: RawRow, default_task: str) -> ReadRow:
 
 def _fault(detail: ErrorDetails, fields: Mapping[str, object]) -> Fault:
     """Put one of pydantic's findings in our words."""
-    name = ".".join(_plain(str(part)) for part in detail["loc"] if part != "[key]")
+    name = ".".join(plain(str(part)) for part in detail["loc"] if part != "[key]")
     match detail["type"]:
         case "missing":
-            close = difflib.get_close_matches(name, [_plain(key) for key in fields if key not in Row.model_fields], n=1)
+            close = difflib.get_close_matches(name, [plain(key) for key in fields if key not in Row.model_fields], n=1)
             return Fault(name, f"is missing; is {close[0]!r} meant for it?" if close else "is missing")
         case "value_error":
             return Fault(name, detail["msg"].removeprefix("Value error, "))
@@ -225,8 +235,3 @@ def _fault(detail: ErrorDetails, fields: Mapping[str, object]) -> Fault:
         case _:
             wanted = detail["msg"].removeprefix("Input ").replace("dictionary", "object")
             return Fault(name, f"{wanted}, not {shown(detail['input'])}")
-
-
-def _plain(text: str) -> str:
-    """Return a hostile field name for a message."""
-    return shown(text)[1:-1]
