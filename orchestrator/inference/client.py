@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -32,8 +33,8 @@ HANDLER_ROUTES = frozenset(
 """LiteLLM's two kinds of routes (the OpenAI SDK, its own HTTP handler), by the prefix of the model name, as tried.
 Every route here was seen to use the recording transport; others would go unobserved and are refused."""
 
-RESERVED = frozenset({"api_base", "api_key", "base_url", "client", "max_retries", "messages", "model", "num_retries"})
-"""Parameters of LiteLLM's own that no model may set."""
+SHORTEST_KEY = 16
+"""Characters of the shortest text that is treated as a secret; every provider's keys are longer."""
 
 
 def route(litellm_model: str) -> str:
@@ -120,6 +121,9 @@ def _load_litellm() -> Any:  # noqa: ANN401 - LiteLLM is typed too loosely to be
     import litellm
 
     litellm.suppress_debug_info = True
+    # Its warnings repeat with every call and are about its own plans; what fails reaches us as a result.
+    for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     litellm.drop_params = False
     return litellm
 
@@ -157,8 +161,10 @@ def _failed(wire: Wire, reason: str, api_key: str) -> AttemptResult:
 
 
 def _printable(text: str, api_key: str) -> str:
-    # Neither a key that a server echoes nor half a character may reach a file.
-    return text.replace(api_key, "<key>").encode("utf-8", "replace").decode("utf-8")
+    # Neither a key that a server echoes nor half a character may reach a file. A key as short as a word is a
+    # placeholder, and may be part of an answer.
+    hidden = text.replace(api_key, "<key>") if len(api_key) >= SHORTEST_KEY else text
+    return hidden.encode("utf-8", "replace").decode("utf-8")
 
 
 # --- reading a reply -------------------------------------------------------------------------------------------------

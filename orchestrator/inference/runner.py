@@ -342,8 +342,7 @@ class Runner:
     def _act(self, track: _Track, meaning: Meaning, started: float) -> None:
         model, tally = track.model, track.tally
         asked_to_wait = isinstance(meaning, Again) and meaning.after_s is not None
-        counts = isinstance(meaning, Again | GiveUp) and not asked_to_wait
-        if counts and track.lane.erred(started, self._clock.monotonic()):
+        if isinstance(meaning, Again | GiveUp) and not asked_to_wait and track.lane.erred(started, self._clock.monotonic()):
             reason = f"{HOPELESS_AFTER} errors in a row, the last: {meaning.reason}"
             self.halt(Stop(StopKind.MODEL, model.alias, reason))
         match meaning:

@@ -17,12 +17,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from sqlite_utils import Database
 
 from orchestrator.errors import CacheError
 from orchestrator.store.schema import APPLICATION_ID, migrations
+
+Connection: TypeAlias = sqlite3.Connection
+"""For those who pass connections on without knowing what they are."""
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -373,6 +373,21 @@ def _reply(row: sqlite3.Row) -> Reply:
     )
 
 
+def count_replies(connection: sqlite3.Connection) -> int:
+    """Return how many replies the cache holds."""
+    return int(connection.execute("SELECT count(*) FROM replies").fetchone()[0])
+
+
 def latest_reply_id(connection: sqlite3.Connection) -> int:
     """Return the highest reply id, 0 in an empty cache."""
     return int(connection.execute("SELECT coalesce(max(id), 0) FROM replies").fetchone()[0])
+
+
+def usage_history(connection: sqlite3.Connection, model: str, most: int) -> list[tuple[int, int]]:
+    """Return (estimated, billed) input tokens of a model's latest replies, the oldest of them first."""
+    rows = connection.execute(
+        "SELECT a.estimated_input_tokens, r.input_tokens FROM attempts a JOIN replies r ON r.attempt_id = a.id "
+        "WHERE a.model = ? AND a.state = 'settled' AND r.input_tokens IS NOT NULL ORDER BY a.id DESC LIMIT ?",
+        (model, most),
+    ).fetchall()
+    return [(row[0], row[1]) for row in reversed(rows)]

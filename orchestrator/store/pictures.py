@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from orchestrator.dataset.images import ImageFact
+from orchestrator.dataset.facts import ImageFact
 from orchestrator.store.database import Store
 
 _AT_ONCE = 500

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.errors import ConfigError
 from orchestrator.records import Json
@@ -32,6 +32,8 @@ class RunRow:
     name: str
     cap_nanousd: int | None
     charged_nanousd: int
+    limit: int | None = None
+    """Items of the benchmark it asks, from the first on; None: all."""
     is_new: bool = False
 
 
@@ -60,7 +62,7 @@ def open_run(connection: sqlite3.Connection, spec: RunSpec, cap_nanousd: int | N
             (spec.benchmark, now, cap_nanousd, spec.name),
         )
     opened = connection.execute("SELECT * FROM runs WHERE name = ?", (spec.name,)).fetchone()
-    return RunRow(opened["id"], opened["name"], opened["cap_nanousd"], opened["charged_nanousd"], row is None)
+    return replace(_run(opened), is_new=row is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,16 @@ def money(connection: sqlite3.Connection, run_id: int, model: str | None = None)
     return Money(*row)
 
 
+def total(parts: Sequence[Money]) -> Money:
+    """Add up the money of several runs or models."""
+    return Money(
+        sum(part.settled for part in parts),
+        sum(part.reserved for part in parts),
+        sum(part.in_doubt for part in parts),
+        sum(part.attempts for part in parts),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One question of a run as the cache holds it: its reply, or why there is none."""
@@ -105,21 +117,41 @@ class Asked:
     """Why the latest attempt brought no reply; None if none was made."""
 
 
-def runs_of(connection: sqlite3.Connection, benchmark: str, digest: str, name: str | None) -> list[int]:
-    """Return the ids of the runs on this benchmark (by path or content), the latest first.
+def named(connection: sqlite3.Connection, name: str) -> RunRow:
+    """Return the run of that name; ConfigError if there is none."""
+    row = connection.execute("SELECT * FROM runs WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        raise ConfigError(f"no run named {name!r} in this cache; `orchestrator status` lists them.")
+    return _run(row)
 
-    Raises ConfigError when `name` is given and no run has it.
-    """
-    if name is not None:
-        row = connection.execute("SELECT id FROM runs WHERE name = ?", (name,)).fetchone()
-        if row is None:
-            raise ConfigError(f"no run named {name!r} in this cache; `orchestrator status` lists them.")
-        return [row["id"]]
+
+def runs_of(connection: sqlite3.Connection, benchmark: str) -> list[RunRow]:
+    """Return the runs on this benchmark file, or on one with the same content, the latest first."""
     rows = connection.execute(
-        "SELECT id FROM runs WHERE benchmark = ? OR benchmark_digest = ? ORDER BY touched_at DESC, id DESC",
-        (benchmark, digest),
+        "SELECT * FROM runs WHERE benchmark = ? OR benchmark_digest IN "
+        "(SELECT benchmark_digest FROM runs WHERE benchmark = ?) ORDER BY touched_at DESC, id DESC",
+        (benchmark, benchmark),
     )
-    return [row["id"] for row in rows]
+    return [_run(row) for row in rows]
+
+
+def runs_asking(connection: sqlite3.Connection, questions: Sequence[tuple[str, str]]) -> list[RunRow]:
+    """Return the runs that asked any of these (item id, wording) questions, the latest first."""
+    rows = connection.execute("SELECT * FROM runs ORDER BY touched_at DESC, id DESC").fetchall()
+    return [_run(row) for row in rows if _asks(connection, row["id"], dict(questions))]
+
+
+def _asks(connection: sqlite3.Connection, run_id: int, wordings: Mapping[str, str]) -> bool:
+    for model in models_of(connection, [run_id]):
+        held = asked(connection, [run_id], model, list(wordings))
+        if any(one.wording == wordings[one.item_id] for several in held.values() for one in several):
+            return True
+    return False
+
+
+def _run(row: sqlite3.Row) -> RunRow:
+    limit = json.loads(row["settings"]).get("limit")
+    return RunRow(row["id"], row["name"], row["cap_nanousd"], row["charged_nanousd"], limit)
 
 
 def models_of(connection: sqlite3.Connection, run_ids: Sequence[int]) -> list[str]:

@@ -70,7 +70,7 @@ CREATE TABLE providers (
     name TEXT PRIMARY KEY,
     charged_nanousd INTEGER NOT NULL DEFAULT 0,  -- over the cache's lifetime
     next_at REAL NOT NULL DEFAULT 0, -- Unix time from which the next request may leave
-    tokens REAL,                     -- level of the token bucket at tokens_at; NULL: full
+    tokens REAL,                     -- level of the token bucket at tokens_at, NULL: full
     tokens_at REAL NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
@@ -108,6 +108,8 @@ CREATE TABLE attempts (
     ended_at REAL
 );
 CREATE INDEX attempts_by_key ON attempts (key, state);
+CREATE INDEX attempts_by_model ON attempts (model, id);
+CREATE INDEX replies_by_attempt ON replies (attempt_id);
 CREATE INDEX attempts_by_run ON attempts (run_id, model, state);
 CREATE INDEX attempts_open ON attempts (provider) WHERE state = 'open';
 

@@ -73,6 +73,11 @@ def read(connection: sqlite3.Connection) -> Status:
     )
 
 
+def run_of(connection: sqlite3.Connection, run_id: int) -> RunStatus:
+    """Read one run's status."""
+    return _run(connection, connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone())
+
+
 def _run(connection: sqlite3.Connection, run: sqlite3.Row) -> RunStatus:
     rows = connection.execute(
         "SELECT model, count(*) AS asked, sum(EXISTS (SELECT 1 FROM replies r WHERE r.key = i.key)) AS replied "

@@ -1,0 +1,457 @@
+"""The command line: parse, build, run, exit code. Everything it does lies in `commands`, imported when it is used.
+
+Exit codes, the highest that applies: 130 interrupted, 5 cache trouble, 4 a provider was stopped, 3 stopped by the
+budget, 2 usage, configuration or bad input, 1 done with failed, held or unsent items, 0 done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from orchestrator.errors import OrchestratorError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from orchestrator.commands.running import RunResult
+    from orchestrator.reporting.results import RunSummary
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+INTERRUPTED = 130
+RETRIABLE = ("refused", "filtered", "truncated", "unparsed")
+
+
+def main() -> None:
+    """Run the command line; expected trouble ends as one message and an exit code."""
+    try:
+        sys.exit(cli.main(standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except OrchestratorError as error:
+        click.echo(f"error: {_safe_lines(str(error))}", err=True)
+        sys.exit(error.exit_code)
+
+
+def _safe_lines(text: str) -> str:
+    from orchestrator.reporting.terminal import safe
+
+    return "\n".join(safe(line) for line in text.split("\n"))
+
+
+class Usd(click.ParamType[int]):
+    """A positive amount in dollars, as integer nano-dollars."""
+
+    name = "USD"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return nano-dollars; fails for anything that is not a positive amount with at most nine decimals."""
+        if isinstance(value, int):
+            return value
+        try:
+            amount = Decimal(str(value).removeprefix("$")).scaleb(9)
+        except InvalidOperation:
+            self.fail(f"{value!r} is no amount in dollars", param, ctx)
+        if not amount.is_finite() or not 0 < amount <= 10**18 or amount != amount.to_integral_value():
+            self.fail(f"{value!r} is no positive amount in dollars with at most nine decimals", param, ctx)
+        return int(amount)
+
+
+class Outcomes(click.ParamType[frozenset[str]]):
+    """A comma-separated list of outcomes that may be asked again."""
+
+    name = "OUTCOMES"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[str]:
+        """Return the names; fails for one that cannot be asked again."""
+        if isinstance(value, frozenset):
+            return value
+        names = frozenset(name.strip() for name in str(value).split(",") if name.strip())
+        if unknown := sorted(names - set(RETRIABLE)):
+            self.fail(f"{unknown[0]!r} cannot be asked again; choose from {', '.join(RETRIABLE)}", param, ctx)
+        return names
+
+
+def _together(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+_FILE = click.Path(path_type=Path)
+workspace_options = _together(
+    click.option("--providers", type=_FILE, metavar="FILE", help="providers.toml to use instead of the one found."),
+    click.option("--cache", type=_FILE, metavar="FILE", help="Cache to use instead of the one beside providers.toml."),
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+models_option = click.option("-m", "--model", "models", multiple=True, metavar="MODEL", help="Model alias; repeatable.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="mcq-orchestrator", prog_name="orchestrator")
+def cli() -> None:
+    r"""Evaluate multimodal models on multiple-choice image benchmarks.
+
+    Every paid reply is kept, so the same command again pays for nothing twice; a budget is a cap.
+
+    \b
+    Try it without a key:   orchestrator demo
+    A first real run:       orchestrator run items.jsonl -m gpt-4o --limit 20 --budget 1
+    """
+
+
+# --- asking ----------------------------------------------------------------------------------------------------------
+
+
+@cli.command("run")
+@click.argument("benchmark", type=_FILE)
+@click.option("-m", "--model", "models", multiple=True, required=True, metavar="MODEL", help="Model alias; repeatable.")
+@click.option("--budget", type=Usd(), help="Cap on everything this run is ever charged, e.g. 5 or 0.50.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N items.")
+@click.option("--samples", type=click.IntRange(1, 100), default=1, metavar="K", help="Ask every item K times.")
+@click.option("--run", "name", metavar="NAME", help="Name of the run; by default it follows from its content.")
+@click.option("--retry", type=Outcomes(), default="", help="Ask these again and pay anew: refused,filtered,truncated.")
+@click.option(
+    "--in-doubt",
+    type=click.Choice(["ask", "hold"]),
+    default="ask",
+    help="Items whose earlier attempt may have been billed: ask again, or leave unsent.",
+)
+@click.option("--skip-bad", is_flag=True, help="Go on without bad rows instead of stopping before anything is paid.")
+@click.option("--prompt", "template", type=_FILE, metavar="FILE", help="Prompt template (TOML: system, single, multi).")
+@workspace_options
+@json_option
+def run_command(
+    benchmark: Path,
+    models: tuple[str, ...],
+    budget: int | None,
+    limit: int | None,
+    samples: int,
+    name: str | None,
+    retry: frozenset[str],
+    in_doubt: str,
+    skip_bad: bool,
+    template: Path | None,
+    providers: Path | None,
+    cache: Path | None,
+    as_json: bool,
+) -> int:
+    r"""Ask MODELs every question of BENCHMARK, keep every reply, and print the results.
+
+    Run the same command again to continue: what was answered is not asked again. Ctrl-C finishes what is in flight;
+    a second Ctrl-C cancels it.
+
+    \b
+    Example:
+      orchestrator run spinebench/items.jsonl -m gpt-4o -m gemini-2.5-pro --budget 5
+    """
+    from orchestrator.commands import running, workspace
+    from orchestrator.records import Outcome
+
+    options = running.RunOptions(
+        benchmark=benchmark,
+        models=models,
+        budget_nanousd=budget,
+        limit=limit,
+        samples=samples,
+        name=name,
+        retry=frozenset(Outcome(one) for one in retry),
+        hold_in_doubt=in_doubt == "hold",
+        skip_bad=skip_bad,
+        template=template,
+    )
+    found = workspace.find(providers, cache)
+    result = asyncio.run(running.run(options, found, _say, _stderr()))
+    _print_summary(result.summary, as_json)
+    _print_stops(result, shlex.join(["orchestrator", *sys.argv[1:]]))
+    return result.exit_code
+
+
+@cli.command("demo")
+@click.option("--folder", type=_FILE, metavar="DIR", help="Where to put it; by default `demo` beside the cache.")
+@json_option
+def demo_command(folder: Path | None, as_json: bool) -> int:
+    r"""Run the whole thing on a built-in synthetic benchmark against a simulated provider: no key, no network.
+
+    \b
+    Example:
+      orchestrator demo
+    """
+    from orchestrator.commands import rehearsal, workspace
+
+    target = folder or workspace.find(None, None).cache.parent / "demo"
+    _say("synthetic pictures, simulated models: this shows how the program works, nothing about real ones")
+    shown = asyncio.run(rehearsal.demo(target, 1_000_000_000, _say, _stderr()))
+    _print_summary(shown.result.summary, as_json)
+    _say(f"\nThe benchmark, its providers.toml and the cache lie in {target}.")
+    _say("Again: `orchestrator demo` makes no call. From the cache alone:")
+    _say(
+        "  "
+        + shlex.join(
+            [
+                "orchestrator",
+                "score",
+                str(shown.benchmark),
+                "--providers",
+                str(shown.providers),
+                "--cache",
+                str(shown.cache),
+            ]
+        )
+    )
+    return shown.result.exit_code
+
+
+# --- looking ---------------------------------------------------------------------------------------------------------
+
+
+@cli.command("score")
+@click.argument("benchmark", type=_FILE)
+@models_option
+@click.option("--run", "name", metavar="NAME", help="Grade this run instead of the latest ones on the benchmark.")
+@workspace_options
+@json_option
+def score_command(
+    benchmark: Path,
+    models: tuple[str, ...],
+    name: str | None,
+    providers: Path | None,
+    cache: Path | None,
+    as_json: bool,
+) -> int:
+    r"""Grade BENCHMARK from the cache alone: no network, no key, no picture.
+
+    \b
+    Example:
+      orchestrator score spinebench/items.jsonl -m gpt-4o
+    """
+    from orchestrator.commands import scoring, workspace
+
+    found = workspace.find(providers, cache)
+    result = asyncio.run(scoring.score_benchmark(benchmark, found.cache, models, name))
+    _say(f"cache: {found.cache}; runs read: {', '.join(result.runs)}")
+    for problem in result.problems:
+        _say(f"left out: {_safe_lines(str(problem))}")
+    if result.reworded:
+        _say(f"{result.reworded} stored replies answer a question or options that read differently now: not counted")
+    _print_summary(result.summary, as_json)
+    incomplete = any(score.paid < score.items for score in result.summary.models.values())
+    return int(incomplete)
+
+
+@cli.command("status")
+@click.option(
+    "--resolve", type=click.Choice(["billed", "not-billed"]), help="Settle attempts in doubt as the bill says."
+)
+@click.option("--attempt", "attempts", type=int, multiple=True, metavar="N", help="Which ones; by default all.")
+@workspace_options
+@json_option
+def status_command(
+    resolve: str | None, attempts: tuple[int, ...], providers: Path | None, cache: Path | None, as_json: bool
+) -> int:
+    r"""Show what the cache holds: runs, coverage, spend, attempts in doubt, failures with reasons.
+
+    \b
+    Examples:
+      orchestrator status
+      orchestrator status --resolve not-billed --attempt 17
+    """
+    from orchestrator.commands import status, workspace
+
+    if attempts and resolve is None:
+        raise click.UsageError("--attempt says which attempts to settle: give --resolve billed or not-billed as well")
+    found = workspace.find(providers, cache)
+    if resolve is not None:
+        held = status.read(found.cache)
+        if unknown := sorted(set(attempts) - {doubt.attempt_id for doubt in held.in_doubt}):
+            raise click.UsageError(f"attempt {unknown[0]} is not in doubt; `orchestrator status` lists those that are")
+        count = asyncio.run(status.resolve(found.cache, attempts or None, billed=resolve == "billed"))
+        _say(f"{count} attempts settled as {resolve}")
+    shown = status.read(found.cache)
+    _print(status.to_json(shown), status.lines(found.cache, shown), as_json)
+    return 0
+
+
+@cli.command("models")
+@models_option
+@click.option("--check", is_flag=True, help="Send one cheap call to each -m MODEL, within --budget.")
+@click.option("--budget", type=Usd(), default="0.10", show_default=True, help="Cap on what --check may cost.")
+@workspace_options
+@json_option
+def models_command(
+    models: tuple[str, ...], check: bool, budget: int, providers: Path | None, cache: Path | None, as_json: bool
+) -> int:
+    r"""Show providers.toml as it is understood: limits, prices and their age, whether each key is set.
+
+    \b
+    Examples:
+      orchestrator models
+      orchestrator models --check -m gpt-4o -m gemini-2.5-flash
+    """
+    from orchestrator.commands import models as listing
+    from orchestrator.commands import workspace
+    from orchestrator.inference.pricing import usd
+
+    found = workspace.find(providers, cache)
+    for alias in models:
+        found.config.model(alias)
+    if not check:
+        _print(listing.to_json(found.config), listing.lines(found.config), as_json)
+        return 0
+    if not models:
+        raise click.UsageError("--check sends paid calls: name the models, -m MODEL")
+    checked = asyncio.run(listing.check(found, models, budget))
+    body = {one.model: {"ok": one.ok, "spent_usd": one.spent_nanousd / 1e9, "reason": one.reason} for one in checked}
+    lines = (
+        f"{one.model}: {'works' if one.ok else 'FAILED: ' + one.reason} ({usd(one.spent_nanousd)})" for one in checked
+    )
+    _print(body, (_safe_lines(line) for line in lines), as_json)
+    return 0 if all(one.ok for one in checked) else 4
+
+
+# --- rehearsing ------------------------------------------------------------------------------------------------------
+
+
+@cli.command("simulate")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0: any free port.")
+@click.option(
+    "--rpm", type=click.FloatRange(min=0, min_open=True), help="Requests a minute and key; default: no limit."
+)
+@click.option("--tpm", type=click.FloatRange(min=0, min_open=True), help="Tokens a minute and key; default: no limit.")
+@click.option("--latency", type=click.FloatRange(min=0), default=0.2, show_default=True, help="Seconds to an answer.")
+@click.option(
+    "--fault", "faults", multiple=True, metavar="KIND=SHARE", help="Faults to inject, e.g. server_error=0.05."
+)
+@click.option("--key", "keys", multiple=True, metavar="KEY", help="Accept only this key; repeatable. Default: any.")
+@click.option("--alias", "aliases", multiple=True, metavar="NAME=MODEL", help="Answer to a real model's name as well.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of faults and latencies.")
+@click.option("--write-providers", type=_FILE, metavar="FILE", help="Write a providers.toml that points here.")
+def simulate_command(
+    port: int,
+    rpm: float | None,
+    tpm: float | None,
+    latency: float,
+    faults: tuple[str, ...],
+    keys: tuple[str, ...],
+    aliases: tuple[str, ...],
+    seed: int,
+    write_providers: Path | None,
+) -> int:
+    r"""Serve a simulated provider on this machine, to rehearse a run at real limits before paying.
+
+    It speaks the OpenAI, Anthropic and Gemini dialects and keeps its own bill at /ledger. Ctrl-C stops it.
+
+    \b
+    Examples:
+      orchestrator simulate --rpm 600 --write-providers sim.toml
+      orchestrator run items.jsonl -m sim-spine-large --providers sim.toml --budget 1
+    """
+    from orchestrator.commands import rehearsal
+    from orchestrator.simulator import Fault, Settings, serve
+
+    try:
+        settings = Settings(
+            keys=keys,
+            rpm=rpm,
+            tpm=tpm,
+            latency_s=latency,
+            seed=seed,
+            faults={Fault(kind): float(share) for kind, share in _pairs(faults)},
+            aliases=dict(_pairs(aliases)),
+        )
+    except ValueError as error:
+        kinds = ", ".join(kind.value for kind in Fault)
+        raise click.UsageError(f"{error}. Faults: {kinds}") from error
+
+    def started(simulator: Any) -> None:  # noqa: ANN401 - the server's type would import the server
+        if write_providers is not None:
+            write_providers.write_text(rehearsal.providers_toml(simulator.url, settings), encoding="utf-8")
+            click.echo(f"wrote {write_providers}")
+        click.echo(f"simulated provider at {simulator.url} (its bill: {simulator.url}/ledger); Ctrl-C stops it")
+
+    try:
+        asyncio.run(serve(settings, port, started=started))
+    except OSError as error:
+        raise click.ClickException(f"port {port} cannot be used: {error.strerror}. Try --port 0.") from error
+    return 0
+
+
+def _pairs(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"{text!r} is not NAME=VALUE")
+        yield name, value
+
+
+# --- printing --------------------------------------------------------------------------------------------------------
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _stderr() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def _print(body: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(body, ensure_ascii=False, allow_nan=False))
+    else:
+        for line in lines:
+            click.echo(line)
+
+
+def _print_summary(summary: RunSummary, as_json: bool) -> None:
+    from rich.console import Console
+
+    from orchestrator.inference.pricing import usd
+    from orchestrator.reporting.leaderboard import leaderboard
+    from orchestrator.reporting.results import to_json
+    from orchestrator.reporting.tables import render_terminal
+
+    console = Console()
+    table = render_terminal(leaderboard(summary), console.width, styled=console.is_terminal) if not as_json else ""
+    _print(to_json(summary), [table], as_json)
+    doubt = f", {usd(summary.in_doubt_nanousd)} of it in doubt" if summary.in_doubt_nanousd else ""
+    cap = "" if summary.cap_nanousd is None else f" of the cap {usd(summary.cap_nanousd)}"
+    _say(
+        f"run {summary.run}: {summary.calls} calls, {summary.cache_hits} from the cache, "
+        f"{usd(summary.spent_nanousd)} now; {usd(summary.ledger_nanousd)}{cap} in all{doubt}"
+    )
+
+
+def _print_stops(result: RunResult, command: str) -> None:
+    from orchestrator.inference.runner import StopKind
+
+    for stop in result.stops:
+        match stop.kind:
+            case StopKind.INTERRUPTED:
+                _say("interrupted; what was in flight is kept. To go on:")
+            case StopKind.BUDGET:
+                whose = f"provider {stop.name}'s budget in providers.toml" if stop.name else "the run's cap (--budget)"
+                _say(f"stopped by {whose}: {stop.reason}. To go on, raise it and run:")
+            case StopKind.PROVIDER:
+                _say(f"provider {stop.name} was stopped: {_safe_lines(stop.reason)}\nThen run again:")
+            case StopKind.MODEL:
+                _say(f"model {stop.name} was stopped: {_safe_lines(stop.reason)}\nThen run again:")
+        _say(f"  {command}")

@@ -1,0 +1,1 @@
+"""What the commands do, as functions that a notebook can call as well; `cli` only parses, builds and reports."""

@@ -1,0 +1,75 @@
+"""`simulate` and `demo`: the local simulated provider, a configuration that points at it, and a run against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from orchestrator import config
+from orchestrator.commands.running import RunOptions, RunResult, Say, run
+from orchestrator.commands.workspace import Workspace
+from orchestrator.demo import write_demo
+from orchestrator.simulator import Prices, Settings, running
+from orchestrator.simulator.settings import MODELS
+
+DEMO_LATENCY_S = 0.15
+KEY_VARIABLE = "ORCHESTRATOR_SIM_KEY"
+
+_DIALECTS = {"openai": "/openai/v1", "anthropic": "/anthropic", "gemini": "/gemini/v1beta"}
+PROVIDERS = tuple(f"sim-{dialect}" for dialect in _DIALECTS)
+
+
+def providers_toml(url: str, settings: Settings) -> str:
+    """Return a providers.toml for a simulator at `url`: a provider a dialect, and the simulated models at each.
+
+    The endpoints have fixed identities, so that replies are found again when the simulator listens elsewhere.
+    """
+    blocks = [
+        "# A simulated provider, not a real one: its answers come from simple measurements of the picture.\n"
+        "# The simulator must be running: orchestrator simulate\n"
+    ]
+    for dialect, path in _DIALECTS.items():
+        key = f'api_key_env = "{KEY_VARIABLE}"\n' if settings.keys else ""
+        blocks.append(
+            f'[providers.sim-{dialect}]\napi_base = "{url}{path}"\nidentity = "simulator-{dialect}"\n{key}'
+            f"rpm = {int(settings.rpm or 60_000)}\ntpm = {int(settings.tpm or 100_000_000)}\n"
+            "max_concurrency = 32\ntimeout_s = 30\n"
+        )
+        blocks += [_model(name, dialect, settings.price(name)) for name in MODELS]
+    return "\n".join(blocks)
+
+
+def _model(name: str, dialect: str, price: Prices) -> str:
+    alias = name if dialect == "openai" else f"{name}-{dialect}"
+    return (
+        f'[models."{alias}"]\nprovider = "sim-{dialect}"\nlitellm_model = "{dialect}/{name}"\n'
+        f"input_usd_per_mtok = {price.input / 1e6}\noutput_usd_per_mtok = {price.output / 1e6}\n"
+        'prices_as_of = "2026-11-23"\nprice_source = "invented: the simulator\'s own"\n'
+        'image_tokens = "openai-tiles"\nparams = { temperature = 0.0, max_tokens = 1024 }\n'
+        'image = { detail = "high", max_side = 1024 }\n'
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Where the demo lies, so that its commands can be tried by hand."""
+
+    benchmark: Path
+    providers: Path
+    cache: Path
+    result: RunResult
+
+
+async def demo(folder: Path, budget_nanousd: int, say: Say, console: Console) -> Demo:
+    """Draw the synthetic benchmark into `folder`, start the simulator, and run both simulated models on it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    benchmark = write_demo(folder)
+    settings = Settings(keys=(), latency_s=DEMO_LATENCY_S, latency_jitter=0.5)
+    providers, cache = folder / "providers.toml", folder / "responses.db"
+    with running(settings) as simulator:
+        providers.write_text(providers_toml(simulator.url, settings), encoding="utf-8")
+        options = RunOptions(benchmark, MODELS, budget_nanousd=budget_nanousd)
+        result = await run(options, Workspace(config.load(providers), cache), say, console)
+    return Demo(benchmark, providers, cache, result)

@@ -1,0 +1,236 @@
+"""`run`: check the benchmark, ask what is not yet answered, and grade what the cache then holds."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from orchestrator import config
+from orchestrator.commands.scoring import first, score
+from orchestrator.commands.workspace import Workspace
+from orchestrator.dataset.images import ImageLoader
+from orchestrator.dataset.load import Checked, check, read_items
+from orchestrator.errors import BenchmarkError
+from orchestrator.grading.grade import read
+from orchestrator.grading.parse import PARSER_VERSION
+from orchestrator.inference import client, prompt
+from orchestrator.inference.executor import LocalExecutor
+from orchestrator.inference.pricing import usd
+from orchestrator.inference.runner import Plan, Runner, Stop, StopKind, Tally
+from orchestrator.inference.tokens import Calibration
+from orchestrator.records import Item, Json, Model, Outcome, Reply
+from orchestrator.reporting import progress
+from orchestrator.reporting.results import RunSummary
+from orchestrator.store import ledger, processes, runs
+from orchestrator.store.database import Store, open_reading
+from orchestrator.store.pictures import KnownPictures
+from orchestrator.store.runs import RunRow, RunSpec
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What `run` was asked for."""
+
+    benchmark: Path
+    models: tuple[str, ...]
+    budget_nanousd: int | None = None
+    limit: int | None = None
+    samples: int = 1
+    rotations: int = 1
+    name: str | None = None
+    retry: frozenset[Outcome] = frozenset()
+    hold_in_doubt: bool = False
+    skip_bad: bool = False
+    template: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run came to."""
+
+    summary: RunSummary
+    stops: tuple[Stop, ...]
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    skipped: int = 0
+    """Bad rows left out with `skip_bad`."""
+
+    @property
+    def exit_code(self) -> int:
+        """The highest that applies."""
+        kinds = {stop.kind for stop in self.stops}
+        incomplete = any(
+            score.outcomes[Outcome.FAILED] or score.outcomes[Outcome.UNSENT] for score in self.summary.models.values()
+        )
+        codes = {StopKind.INTERRUPTED: 130, StopKind.PROVIDER: 4, StopKind.BUDGET: 3, StopKind.MODEL: 1}
+        return max([codes[kind] for kind in kinds] + [int(incomplete)])
+
+
+Say = Callable[[str], None]
+
+
+async def run(options: RunOptions, workspace: Workspace, say: Say, console: Console) -> RunResult:
+    """Run a benchmark; Ctrl-C once drains it, twice cancels it.
+
+    Raises ConfigError, BenchmarkError or CacheError before anything is paid where something is wrong with what was
+    given, and CacheError in the middle when the cache fails.
+    """
+    models = tuple(workspace.config.model(alias) for alias in dict.fromkeys(options.models))
+    keys = {model.provider.name: config.api_key(model.provider) for model in models}
+    for model in models:
+        client.route(model.litellm_model)
+    template = prompt.load_template(options.template) if options.template else prompt.SHIPPED
+    started = time.monotonic()
+    async with Store(workspace.cache) as store:
+        count = await store.do(ledger.count_replies)
+        say(f"cache: {workspace.cache} " + ("(new)" if store.created else f"({count:,} replies)"))
+        pictures = KnownPictures(store)
+        checked = await check(options.benchmark, pictures)
+        _refuse_bad(checked, options, say)
+        spec = _spec(options, checked, models, template)
+        row = await store.do(runs.open_run, spec, options.budget_nanousd, time.time())
+        say(f"run: {row.name}" + ("" if row.is_new else f" (continued; {usd(row.charged_nanousd)} charged so far)"))
+        async with registered(store) as process_id:
+            plan = Plan(
+                run_id=row.id,
+                process_id=process_id,
+                models=models,
+                template=template,
+                samples=options.samples,
+                rotations=options.rotations,
+                limit=options.limit,
+                hold_in_doubt=options.hold_in_doubt,
+                again=partial(_asked_again, options.retry) if options.retry else None,
+                newer_than=await store.do(ledger.latest_reply_id),
+            )
+
+            def items() -> AsyncIterator[Item]:
+                return read_items(options.benchmark, pictures, lambda problem: None)
+
+            async with client.Client() as calls:
+                runner = Runner(plan, items, store, LocalExecutor(calls, ImageLoader(), keys))
+                await _remember_usage(store, runner)
+                questions = min(checked.items, options.limit or checked.items) * options.samples * options.rotations
+                with _draining(runner, say):
+                    async with progress.shown(runner.tallies, questions, console):
+                        await runner.run()
+    return await _result(options, workspace, row, runner, checked, time.monotonic() - started)
+
+
+def _refuse_bad(checked: Checked, options: RunOptions, say: Say) -> None:
+    if checked.total_problems and not options.skip_bad:
+        raise BenchmarkError(checked.problems, checked.total_problems)
+    if not checked.items:
+        raise BenchmarkError(checked.problems, checked.total_problems)
+    if checked.total_problems:
+        say(f"{options.benchmark}: {checked.total_problems} problems in bad rows, which are left out (--skip-bad)")
+
+
+def _spec(options: RunOptions, checked: Checked, models: Sequence[Model], template: prompt.Template) -> RunSpec:
+    asked: Json = {
+        model.alias: {
+            "model": model.litellm_model,
+            "endpoint": model.provider.identity,
+            "params": dict(model.params),
+            "image": [model.image.max_side, model.image.detail, model.image.format, model.image.quality],
+        }
+        for model in sorted(models, key=lambda one: one.alias)
+    }
+    settings: dict[str, Json] = {
+        "models": asked,
+        "template": template.digest,
+        "samples": options.samples,
+        "rotations": options.rotations,
+        "limit": options.limit,
+    }
+    content = json.dumps([checked.digest, settings], sort_keys=True)
+    name = options.name or f"{options.benchmark.stem}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+    return RunSpec(name, str(options.benchmark.resolve()), checked.digest, settings)
+
+
+def _asked_again(outcomes: frozenset[Outcome], shown: Item, reply: Reply) -> bool:
+    return read(shown, reply.text, reply.ending)[0] in outcomes
+
+
+@asynccontextmanager
+async def registered(store: Store) -> AsyncIterator[int]:
+    """Be known as a living process while the block runs; yields the process's id."""
+    me = processes.myself()
+    process_id = await store.do(processes.register, me, time.time())
+    store.call_every(lambda connection: processes.beat(connection, process_id, me.host))
+    try:
+        yield process_id
+    finally:
+        await store.do(processes.leave, process_id)
+
+
+async def _remember_usage(store: Store, runner: Runner) -> None:
+    for alias, tally in runner.tallies.items():
+        for estimated, billed in await store.do(ledger.usage_history, alias, Calibration.WINDOW):
+            tally.calibration = tally.calibration.observe(estimated, billed)
+
+
+@contextmanager
+def _draining(runner: Runner, say: Say) -> Iterator[None]:
+    """Turn the first SIGINT or SIGTERM into a drain, the second into a cancellation."""
+    loop = asyncio.get_running_loop()
+    main = asyncio.current_task()
+    interrupted = Stop(StopKind.INTERRUPTED, "", "interrupted")
+
+    def interrupt() -> None:
+        if interrupted in runner.stops:
+            say("cancelling; what was in flight stays in doubt")
+            if main is not None:
+                main.cancel()
+        else:
+            say("stopping: finishing what is in flight; press Ctrl-C again to cancel it")
+            runner.halt(interrupted)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, interrupt)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if interrupted not in runner.stops or main is None:
+            raise
+        main.uncancel()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _result(
+    options: RunOptions, workspace: Workspace, row: RunRow, runner: Runner, checked: Checked, wall_s: float
+) -> RunResult:
+    tallies = runner.tallies
+    with closing(open_reading(workspace.cache)) as connection:
+        items = first(read_items(options.benchmark, None, lambda problem: None), options.limit)
+        scored = await score(connection, items, [row.id], list(tallies))
+        money = runs.money(connection, row.id)
+        spent_by_model = {alias: runs.money(connection, row.id, alias).charged for alias in tallies}
+        cap = runs.named(connection, row.name).cap_nanousd
+    summary = RunSummary(
+        run=row.name,
+        benchmark=str(options.benchmark),
+        calls=sum(tally.calls for tally in tallies.values()),
+        cache_hits=sum(tally.hits for tally in tallies.values()),
+        attempts=sum(tally.attempts for tally in tallies.values()),
+        spent_nanousd=sum(tally.spent_nanousd for tally in tallies.values()),
+        ledger_nanousd=money.charged,
+        in_doubt_nanousd=money.in_doubt,
+        cap_nanousd=cap,
+        wall_s=wall_s,
+        models=scored.models,
+        spent_by_model=spent_by_model,
+        parser_version=PARSER_VERSION,
+    )
+    return RunResult(summary, tuple(runner.stops), tallies, checked.total_problems)

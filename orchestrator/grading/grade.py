@@ -1,0 +1,56 @@
+"""From what a model said, or failed to say, to a Grade: the only place where an outcome is decided."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from orchestrator.grading.parse import parse
+from orchestrator.records import Abstained, Abstention, Answer, Ending, Grade, Item, Outcome
+
+
+def read(shown: Item, text: str, ending: Ending) -> tuple[Outcome, Answer | None]:
+    """Return a paid reply's outcome, and its answer where it gave one.
+
+    A truncated reply that holds a declared last line is answered; refusals in words count as refused.
+    """
+    match ending:
+        case Ending.REFUSED:
+            return Outcome.REFUSED, None
+        case Ending.FILTERED:
+            return Outcome.FILTERED, None
+        case Ending.COMPLETE | Ending.TRUNCATED:
+            cut = ending is Ending.TRUNCATED
+        case _:
+            assert_never(ending)
+    match parse(text, dict(shown.options), multi=shown.multi, truncated=cut):
+        case Answer() as answer:
+            return Outcome.ANSWERED, answer
+        case Abstention(reason):
+            if cut:
+                return Outcome.TRUNCATED, None
+            return (Outcome.REFUSED if reason is Abstained.REFUSED else Outcome.UNPARSED), None
+
+
+def graded(shown: Item, outcome: Outcome, answer: Answer | None, *, sample: int = 0, rotation: int = 0) -> Grade:
+    """Return the grade of an item as it was shown (rotated), given its outcome and, if answered, its answer."""
+    return Grade(
+        item_id=shown.id,
+        task=shown.task,
+        group=shown.group,
+        multi=shown.multi,
+        options=shown.letters,
+        gold=shown.gold,
+        letters=() if answer is None else answer.letters,
+        outcome=outcome,
+        rule="" if answer is None else answer.rule,
+        confidence=0.0 if answer is None else answer.confidence,
+        sample=sample,
+        rotation=rotation,
+        option_texts=tuple(text for _, text in shown.options),
+        metadata=shown.metadata,
+    )
+
+
+def unsent(item: Item) -> Grade:
+    """Return the grade of an item that was never asked."""
+    return graded(item, Outcome.UNSENT, None)
