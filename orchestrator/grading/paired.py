@@ -19,7 +19,7 @@ _MOST_SIGNS = 1 << 16
 """Distinct sums up to which the sign-flip distribution is enumerated in full."""
 
 
-class Test(NamedTuple):
+class PValue(NamedTuple):
     """A p value, two-sided, and how it was found."""
 
     p: float
@@ -34,7 +34,7 @@ class Difference(NamedTuple):
     error: float
 
 
-def sign_flip(sums: Floats) -> Test:
+def sign_flip(sums: Floats) -> PValue:
     """Test whether group sums of differences are as likely positive as negative.
 
     Were the models equal, every group's sum could as well have the other sign: the p value is the share of sign
@@ -45,7 +45,7 @@ def sign_flip(sums: Floats) -> Test:
     sizes = np.abs(sums)
     largest = float(sizes.max(initial=0.0))
     if largest == 0.0:
-        return Test(1.0, exact=True)
+        return PValue(1.0, exact=True)
     sizes = np.round(sizes / largest, 12)
     reached = abs(float(np.sign(sums) @ sizes)) - 1e-9
     moving, counts = np.unique(sizes[sizes > 0], return_counts=True)
@@ -56,12 +56,12 @@ def sign_flip(sums: Floats) -> Test:
             totals = np.add.outer(totals, steps).ravel()
             chances = np.multiply.outer(chances, _coin(int(count))).ravel()
         p = float(chances[np.abs(totals) >= reached].sum())
-        return Test(min(1.0, max(p, sys.float_info.min)), exact=True)
+        return PValue(min(1.0, max(p, sys.float_info.min)), exact=True)
     rng = np.random.default_rng(SEED)
     drawn = np.zeros(DRAWS)
     for size, count in zip(moving, counts, strict=True):
         drawn += size * (2.0 * rng.binomial(count, 0.5, DRAWS) - count)
-    return Test((int((np.abs(drawn) >= reached).sum()) + 1) / (DRAWS + 1), exact=False)
+    return PValue((int((np.abs(drawn) >= reached).sum()) + 1) / (DRAWS + 1), exact=False)
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
