@@ -27,7 +27,7 @@ from orchestrator.inference import client, prompt
 from orchestrator.inference.executor import LocalExecutor
 from orchestrator.inference.pricing import usd
 from orchestrator.inference.runner import Plan, Runner, Stop, StopKind, Tally
-from orchestrator.inference.tokens import Calibration
+from orchestrator.inference.tokens import Calibration, TokenEstimate
 from orchestrator.records import Item, Json, Model, Outcome, Reply
 from orchestrator.reporting import progress
 from orchestrator.reporting.results import RunSummary
@@ -175,8 +175,8 @@ async def registered(store: Store) -> AsyncIterator[int]:
 
 async def _remember_usage(store: Store, runner: Runner) -> None:
     for alias, tally in runner.tallies.items():
-        for estimated, billed in await store.do(ledger.usage_history, alias, Calibration.WINDOW):
-            tally.calibration = tally.calibration.observe(estimated, billed)
+        for text, image, billed in await store.do(ledger.usage_history, alias, Calibration.WINDOW):
+            tally.calibration = tally.calibration.observe(TokenEstimate(text, image), billed)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from orchestrator.inference.retry import (
     classify,
     retrying,
 )
-from orchestrator.inference.tokens import Calibration, estimate
+from orchestrator.inference.tokens import Calibration, TokenEstimate, estimate
 from orchestrator.records import (
     AttemptResult,
     Item,
@@ -146,7 +146,7 @@ class _Purchase:
 
     item_id: str
     request: Request
-    estimated: int
+    estimated: TokenEstimate
     """Input tokens by the formulas, uncalibrated."""
     left: bool = False
 
@@ -275,7 +275,7 @@ class Runner:
 
     async def _buy(self, track: _Track, item: Item, request: Request, key: str) -> bool:
         """Pay for one claimed request; return False if the claim was lost and the question is to be looked up again."""
-        purchase = _Purchase(item.id, request, estimate(request, track.model.image_tokens).total)
+        purchase = _Purchase(item.id, request, estimate(request, track.model.image_tokens))
         try:
             await self._pay(track, purchase)
         except _Moved:
@@ -311,7 +311,7 @@ class Runner:
 
     def _intent(self, track: _Track, purchase: _Purchase) -> Intent:
         model = track.model
-        tokens = track.tally.calibration.apply(purchase.estimated)
+        tokens = track.tally.calibration.apply(purchase.estimated.total)
         return Intent(
             run_id=self._plan.run_id,
             process_id=self._plan.process_id,
@@ -320,7 +320,8 @@ class Runner:
             key=purchase.request.key,
             reserve_nanousd=worst_case(tokens, model.max_output_tokens, model.price),
             tokens=tokens + model.max_output_tokens,
-            estimated_input_tokens=purchase.estimated,
+            estimated_text_tokens=purchase.estimated.text,
+            estimated_image_tokens=purchase.estimated.image,
         )
 
     async def _try(self, track: _Track, purchase: _Purchase) -> None:
@@ -342,7 +343,11 @@ class Runner:
     def _act(self, track: _Track, meaning: Meaning, started: float) -> None:
         model, tally = track.model, track.tally
         asked_to_wait = isinstance(meaning, Again) and meaning.after_s is not None
-        if isinstance(meaning, Again | GiveUp) and not asked_to_wait and track.lane.erred(started, self._clock.monotonic()):
+        if (
+            isinstance(meaning, Again | GiveUp)
+            and not asked_to_wait
+            and track.lane.erred(started, self._clock.monotonic())
+        ):
             reason = f"{HOPELESS_AFTER} errors in a row, the last: {meaning.reason}"
             self.halt(Stop(StopKind.MODEL, model.alias, reason))
         match meaning:

@@ -279,11 +279,17 @@ class Calibration:
     recent: tuple[float, ...] = ()
     """The last `WINDOW` ratios."""
 
-    def observe(self, estimated_input: int, actual_input: int) -> Calibration:
-        """Return the calibration that also knows one reply; `estimated_input` is the uncalibrated estimate."""
-        if estimated_input <= 0:
+    def observe(self, estimated: TokenEstimate, actual_input: int) -> Calibration:
+        """Return the calibration that also knows one reply; `estimated` is the uncalibrated estimate.
+
+        A bill above its estimate is laid to the picture, with the text counted at half: the next picture may be
+        larger, and the factor must hold for it as well.
+        """
+        if estimated.total <= 0:
             return self
-        ratio = actual_input / estimated_input
+        ratio = actual_input / estimated.total
+        if ratio > 1.0 and estimated.image:
+            ratio = max(ratio, (actual_input - estimated.text / 2) / estimated.image)
         return Calibration(
             self.replies + 1,
             self.total + ratio,

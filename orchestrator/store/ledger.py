@@ -144,7 +144,9 @@ class Intent:
     reserve_nanousd: int
     tokens: int
     """What it may use of the tokens a minute."""
-    estimated_input_tokens: int
+    estimated_text_tokens: int
+    estimated_image_tokens: int
+    """Input tokens by the formulas, uncalibrated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,8 @@ def _record(connection: sqlite3.Connection, intent: Intent, provider: str, state
     reserved = intent.reserve_nanousd if state is State.OPEN else 0
     row = connection.execute(
         "INSERT INTO attempts (run_id, process_id, provider, model, item_id, key, state, reserved_nanousd, "
-        "charged_nanousd, reserved_tokens, estimated_input_tokens, started_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) "
+        "charged_nanousd, reserved_tokens, estimated_text_tokens, estimated_image_tokens, started_at) "
+        "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) "
         "RETURNING id",
         (
             intent.run_id,
@@ -255,7 +258,8 @@ def _record(connection: sqlite3.Connection, intent: Intent, provider: str, state
             reserved,
             reserved,
             intent.tokens,
-            intent.estimated_input_tokens,
+            intent.estimated_text_tokens,
+            intent.estimated_image_tokens,
             time,
         ),
     ).fetchone()
@@ -383,11 +387,11 @@ def latest_reply_id(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(id), 0) FROM replies").fetchone()[0])
 
 
-def usage_history(connection: sqlite3.Connection, model: str, most: int) -> list[tuple[int, int]]:
-    """Return (estimated, billed) input tokens of a model's latest replies, the oldest of them first."""
+def usage_history(connection: sqlite3.Connection, model: str, most: int) -> list[tuple[int, int, int]]:
+    """Return (estimated text, estimated image, billed) input tokens of a model's latest replies, oldest first."""
     rows = connection.execute(
-        "SELECT a.estimated_input_tokens, r.input_tokens FROM attempts a JOIN replies r ON r.attempt_id = a.id "
+        "SELECT a.estimated_text_tokens, a.estimated_image_tokens, r.input_tokens FROM attempts a JOIN replies r ON r.attempt_id = a.id "
         "WHERE a.model = ? AND a.state = 'settled' AND r.input_tokens IS NOT NULL ORDER BY a.id DESC LIMIT ?",
         (model, most),
     ).fetchall()
-    return [(row[0], row[1]) for row in reversed(rows)]
+    return [(row[0], row[1], row[2]) for row in reversed(rows)]

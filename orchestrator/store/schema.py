@@ -99,7 +99,8 @@ CREATE TABLE attempts (
     reserved_nanousd INTEGER NOT NULL,
     charged_nanousd INTEGER NOT NULL,
     reserved_tokens INTEGER NOT NULL,
-    estimated_input_tokens INTEGER NOT NULL,
+    estimated_text_tokens INTEGER NOT NULL,
+    estimated_image_tokens INTEGER NOT NULL,     -- by the formulas, uncalibrated
     status INTEGER,                  -- HTTP status, where one came
     reason TEXT NOT NULL DEFAULT '', -- why there is no reply
     body TEXT NOT NULL DEFAULT '',   -- the error's body, shortened

@@ -259,7 +259,7 @@ def observed(*ratios: float) -> Calibration:
     """Return the calibration after bills of these multiples of an estimate of 10,000."""
     calibration = Calibration()
     for ratio in ratios:
-        calibration = calibration.observe(10_000, round(10_000 * ratio))
+        calibration = calibration.observe(TokenEstimate(10_000, 0), round(10_000 * ratio))
     return calibration
 
 
@@ -300,7 +300,7 @@ def test_estimates_are_never_corrected_to_nothing() -> None:
 
 def test_an_estimate_of_nothing_teaches_nothing() -> None:
     """There is no ratio to it."""
-    assert Calibration().observe(0, 100) == Calibration()
+    assert Calibration().observe(TokenEstimate(0, 0), 100) == Calibration()
 
 
 def test_the_error_can_be_reported() -> None:
@@ -309,6 +309,20 @@ def test_the_error_can_be_reported() -> None:
     assert calibration.mean == pytest.approx(1.0)
     assert calibration.highest == 1.5
     assert calibration.replies == 3
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 50), st.floats(0.5, 1.0), st.floats(1.5, 6.0))
+def test_a_picture_billed_dearer_than_estimated_warns_of_larger_ones(
+    text: int, image: int, larger: int, text_share: float, factor: float
+) -> None:
+    """One bill that counts pictures at a multiple covers every larger picture with the same text."""
+
+    def billed(picture: int) -> int:
+        return int(text * text_share + picture * factor)
+
+    calibration = Calibration().observe(TokenEstimate(text, image), billed(image))
+    if billed(image) > text + image:
+        assert calibration.apply(text + image * larger) >= billed(image * larger)
 
 
 @given(st.lists(st.floats(0.01, 3.0), min_size=1, max_size=60))
