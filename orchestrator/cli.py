@@ -179,7 +179,7 @@ def run_command(
     found = workspace.find(providers, cache)
     result = asyncio.run(running.run(options, found, _say, _stderr()))
     _print_summary(result.summary, as_json)
-    _print_stops(result, shlex.join(["orchestrator", *sys.argv[1:]]))
+    _print_closing(result, shlex.join(["orchestrator", *sys.argv[1:]]))
     return result.exit_code
 
 
@@ -440,18 +440,12 @@ def _print_summary(summary: RunSummary, as_json: bool) -> None:
     )
 
 
-def _print_stops(result: RunResult, command: str) -> None:
-    from orchestrator.inference.runner import StopKind
+def _print_closing(result: RunResult, command: str) -> None:
+    from orchestrator.commands import closing
 
-    for stop in result.stops:
-        match stop.kind:
-            case StopKind.INTERRUPTED:
-                _say("interrupted; what was in flight is kept. To go on:")
-            case StopKind.BUDGET:
-                whose = f"provider {stop.name}'s budget in providers.toml" if stop.name else "the run's cap (--budget)"
-                _say(f"stopped by {whose}: {stop.reason}. To go on, raise it and run:")
-            case StopKind.PROVIDER:
-                _say(f"provider {stop.name} was stopped: {_safe_lines(stop.reason)}\nThen run again:")
-            case StopKind.MODEL:
-                _say(f"model {stop.name} was stopped: {_safe_lines(stop.reason)}\nThen run again:")
-        _say(f"  {command}")
+    for line in (
+        *closing.money_lines(result.accounts),
+        *closing.reasked_lines(result.reasked),
+        *closing.stop_lines(result.stops, result.summary, result.accounts, command),
+    ):
+        _say(line)

@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from orchestrator import config
+from orchestrator.commands.closing import Account, account
 from orchestrator.commands.scoring import first, score
 from orchestrator.commands.workspace import Workspace
 from orchestrator.dataset.images import ImageLoader
@@ -26,15 +27,16 @@ from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.inference import client, prompt
 from orchestrator.inference.executor import LocalExecutor
 from orchestrator.inference.pricing import usd
-from orchestrator.inference.runner import Plan, Runner, Stop, StopKind, Tally
+from orchestrator.inference.runner import Plan, Runner, Stop, StopKind
 from orchestrator.inference.tokens import Calibration, TokenEstimate
 from orchestrator.records import Item, Json, Model, Outcome, Reply
 from orchestrator.reporting import progress
 from orchestrator.reporting.results import RunSummary
-from orchestrator.store import ledger, processes, runs
+from orchestrator.store import ledger, processes, runs, status
 from orchestrator.store.database import Store, open_reading
 from orchestrator.store.pictures import KnownPictures
 from orchestrator.store.runs import RunRow, RunSpec
+from orchestrator.store.status import Reasked
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,9 @@ class RunResult:
 
     summary: RunSummary
     stops: tuple[Stop, ...]
-    tallies: dict[str, Tally] = field(default_factory=dict)
-    skipped: int = 0
-    """Bad rows left out with `skip_bad`."""
+    accounts: dict[str, Account] = field(default_factory=dict)
+    reasked: tuple[Reasked, ...] = ()
+    """Questions paid for in this invocation after an earlier attempt had been left in doubt."""
 
     @property
     def exit_code(self) -> int:
@@ -71,7 +73,13 @@ class RunResult:
         incomplete = any(
             score.outcomes[Outcome.FAILED] or score.outcomes[Outcome.UNSENT] for score in self.summary.models.values()
         )
-        codes = {StopKind.INTERRUPTED: 130, StopKind.PROVIDER: 4, StopKind.BUDGET: 3, StopKind.MODEL: 1}
+        codes = {
+            StopKind.INTERRUPTED: 130,
+            StopKind.CACHE: 5,
+            StopKind.PROVIDER: 4,
+            StopKind.BUDGET: 3,
+            StopKind.MODEL: 1,
+        }
         return max([codes[kind] for kind in kinds] + [int(incomplete)])
 
 
@@ -98,8 +106,10 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
         _refuse_bad(checked, options, say)
         spec = _spec(options, checked, models, template)
         row = await store.do(runs.open_run, spec, options.budget_nanousd, time.time())
-        say(f"run: {row.name}" + ("" if row.is_new else f" (continued; {usd(row.charged_nanousd)} charged so far)"))
         async with registered(store) as process_id:
+            newest = await store.do(ledger.latest_reply_id)
+            for line in _opening(row, await store.do(runs.money, row.id), options):
+                say(line)
             plan = Plan(
                 run_id=row.id,
                 process_id=process_id,
@@ -110,7 +120,7 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
                 limit=options.limit,
                 hold_in_doubt=options.hold_in_doubt,
                 again=partial(_asked_again, options.retry) if options.retry else None,
-                newer_than=await store.do(ledger.latest_reply_id),
+                newer_than=newest,
             )
 
             def items() -> AsyncIterator[Item]:
@@ -123,7 +133,20 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
                 with _draining(runner, say):
                     async with progress.shown(runner.tallies, questions, console):
                         await runner.run()
-    return await _result(options, workspace, row, runner, checked, time.monotonic() - started)
+        reasked = await store.do(status.reasked, row.id, newest)
+    return await _result(options, workspace, row, runner, reasked, time.monotonic() - started)
+
+
+def _opening(row: RunRow, money: runs.Money, options: RunOptions) -> Iterator[str]:
+    continued = "" if row.is_new else f" (continued; {usd(row.charged_nanousd)} charged so far)"
+    cap = "no cap: --budget USD sets one" if row.cap_nanousd is None else f"cap {usd(row.cap_nanousd)}"
+    yield f"run: {row.name}{continued}, {cap}"
+    if money.in_doubt:
+        what = "are left unsent" if options.hold_in_doubt else "are asked again (--in-doubt hold leaves them)"
+        yield (
+            f"{usd(money.in_doubt)} is in doubt: attempts that may have been billed and brought no reply. It stays "
+            f"charged, and their questions {what}; `orchestrator status` lists them"
+        )
 
 
 def _refuse_bad(checked: Checked, options: RunOptions, say: Say) -> None:
@@ -209,14 +232,19 @@ def _draining(runner: Runner, say: Say) -> Iterator[None]:
 
 
 async def _result(
-    options: RunOptions, workspace: Workspace, row: RunRow, runner: Runner, checked: Checked, wall_s: float
+    options: RunOptions,
+    workspace: Workspace,
+    row: RunRow,
+    runner: Runner,
+    reasked: tuple[Reasked, ...],
+    wall_s: float,
 ) -> RunResult:
     tallies = runner.tallies
     with closing(open_reading(workspace.cache)) as connection:
         items = first(read_items(options.benchmark, None, lambda problem: None), options.limit)
         scored = await score(connection, items, [row.id], list(tallies))
         money = runs.money(connection, row.id)
-        spent_by_model = {alias: runs.money(connection, row.id, alias).charged for alias in tallies}
+        by_model = {alias: runs.money(connection, row.id, alias) for alias in tallies}
         cap = runs.named(connection, row.name).cap_nanousd
     summary = RunSummary(
         run=row.name,
@@ -230,7 +258,8 @@ async def _result(
         cap_nanousd=cap,
         wall_s=wall_s,
         models=scored.models,
-        spent_by_model=spent_by_model,
+        spent_by_model={alias: one.charged for alias, one in by_model.items()},
         parser_version=PARSER_VERSION,
     )
-    return RunResult(summary, tuple(runner.stops), tallies, checked.total_problems)
+    accounts = {alias: account(tally, by_model[alias], summary, alias) for alias, tally in tallies.items()}
+    return RunResult(summary, tuple(runner.stops), accounts, reasked)

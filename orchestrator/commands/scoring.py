@@ -134,9 +134,7 @@ def _asked_items(benchmark: Path, using: Sequence[runs.RunRow]) -> AsyncGenerato
     return first(read_items(benchmark, None, lambda problem: None), limit)
 
 
-def _summary(
-    connection: Connection, benchmark: Path, using: Sequence[runs.RunRow], scored: Scored
-) -> RunSummary:
+def _summary(connection: Connection, benchmark: Path, using: Sequence[runs.RunRow], scored: Scored) -> RunSummary:
     money = runs.total([runs.money(connection, row.id) for row in using])
     return RunSummary(
         run=using[0].name,

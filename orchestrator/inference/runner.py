@@ -64,6 +64,7 @@ class StopKind(StrEnum):
     BUDGET = "budget"
     PROVIDER = "provider"
     MODEL = "model"
+    CACHE = "cache"
 
 
 @dataclass(frozen=True, slots=True)

@@ -390,7 +390,8 @@ def latest_reply_id(connection: sqlite3.Connection) -> int:
 def usage_history(connection: sqlite3.Connection, model: str, most: int) -> list[tuple[int, int, int]]:
     """Return (estimated text, estimated image, billed) input tokens of a model's latest replies, oldest first."""
     rows = connection.execute(
-        "SELECT a.estimated_text_tokens, a.estimated_image_tokens, r.input_tokens FROM attempts a JOIN replies r ON r.attempt_id = a.id "
+        "SELECT a.estimated_text_tokens, a.estimated_image_tokens, r.input_tokens "
+        "FROM attempts a JOIN replies r ON r.attempt_id = a.id "
         "WHERE a.model = ? AND a.state = 'settled' AND r.input_tokens IS NOT NULL ORDER BY a.id DESC LIMIT ?",
         (model, most),
     ).fetchall()

@@ -135,6 +135,28 @@ def _doubts(connection: sqlite3.Connection) -> list[Doubt]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Reasked:
+    """A question that was paid for after an attempt at it had been left in doubt."""
+
+    attempt_id: int
+    model: str
+    item_id: str
+    doubt_nanousd: int
+    paid_nanousd: int
+
+
+def reasked(connection: sqlite3.Connection, run_id: int, since: int) -> tuple[Reasked, ...]:
+    """Return a run's attempts in doubt whose question got a reply with an id above `since`."""
+    rows = connection.execute(
+        "SELECT a.id, a.model, a.item_id, a.charged_nanousd, r.cost_nanousd FROM attempts a JOIN replies r "
+        "ON r.key = a.key AND r.id > ? AND r.attempt_id <> a.id "
+        "WHERE a.run_id = ? AND a.state = 'doubt' ORDER BY a.id",
+        (since, run_id),
+    )
+    return tuple(Reasked(*row) for row in rows)
+
+
 def resolve(connection: sqlite3.Connection, attempt_ids: tuple[int, ...] | None, billed: bool) -> int:
     """Settle attempts in doubt (None: all) as billed at their reservation or not at all; return how many there were."""
     chosen = [doubt for doubt in _doubts(connection) if attempt_ids is None or doubt.attempt_id in attempt_ids]

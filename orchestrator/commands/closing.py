@@ -1,0 +1,105 @@
+"""What a run says when it ends: the money by model, what was asked twice and why, what stopped it, how to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from orchestrator.inference.pricing import usd
+from orchestrator.inference.runner import Stop, StopKind, Tally
+from orchestrator.records import Outcome
+from orchestrator.reporting.results import RunSummary
+from orchestrator.reporting.terminal import safe
+from orchestrator.store.runs import Money
+from orchestrator.store.status import Reasked
+
+SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One model's money: in this invocation, and in the run, ever."""
+
+    tally: Tally
+    money: Money
+    unsent: int
+    """Questions of the run that have neither reply nor failure."""
+
+    @property
+    def expected_nanousd(self) -> int:
+        """What the unsent questions would cost at the mean price of this invocation's replies; 0 if there is none."""
+        return self.unsent * self.tally.spent_nanousd // self.tally.replied if self.tally.replied else 0
+
+    @property
+    def worst_nanousd(self) -> int:
+        """What the unsent questions would cost at the mean worst case reserved."""
+        return self.unsent * self.tally.quoted_nanousd // self.tally.attempts if self.tally.attempts else 0
+
+
+def account(tally: Tally, money: Money, summary: RunSummary, alias: str) -> Account:
+    """Return the account of one model of a finished invocation."""
+    return Account(tally, money, summary.models[alias].outcomes[Outcome.UNSENT])
+
+
+def money_lines(accounts: dict[str, Account]) -> Iterator[str]:
+    """Yield a line a model that was asked something in this invocation."""
+    for alias, one in accounts.items():
+        if not one.tally.attempts:
+            continue
+        money, calibration = one.money, one.tally.calibration
+        error = "" if calibration.mean is None else f"; input billed at {calibration.mean:.2f} of the estimate"
+        yield (
+            f"{safe(alias)}: {one.tally.attempts} attempts quoted at {usd(one.tally.quoted_nanousd)} at worst; in the "
+            f"run so far {usd(money.settled)} settled, {usd(money.reserved)} reserved, {usd(money.in_doubt)} in doubt"
+            f"{error}"
+        )
+
+
+def reasked_lines(reasked: tuple[Reasked, ...]) -> Iterator[str]:
+    """Yield what was asked again although an earlier attempt may have been billed, both charges named."""
+    for one in reasked[:SHOWN]:
+        yield (
+            f"asked again: {safe(one.item_id)} at {safe(one.model)}: {usd(one.doubt_nanousd)} in doubt from before "
+            f"(attempt {one.attempt_id}), {usd(one.paid_nanousd)} now"
+        )
+    if len(reasked) > SHOWN:
+        yield f"... and {len(reasked) - SHOWN} more were asked again"
+
+
+def stop_lines(
+    stops: tuple[Stop, ...], summary: RunSummary, accounts: dict[str, Account], command: str
+) -> Iterator[str]:
+    """Yield what stopped the run and the command that goes on."""
+    for stop in stops:
+        match stop.kind:
+            case StopKind.INTERRUPTED:
+                yield "interrupted: what was in flight is kept, the rest was not asked. To go on:"
+            case StopKind.BUDGET:
+                yield from _budget_lines(stop, summary, accounts)
+            case StopKind.PROVIDER:
+                yield f"provider {safe(stop.name)} was stopped: {safe(stop.reason)}"
+                yield "Once that is mended, go on with:"
+            case StopKind.MODEL:
+                yield f"model {safe(stop.name)} was stopped: {safe(stop.reason)}"
+                yield "Once that is mended, go on with:"
+            case StopKind.CACHE:
+                yield f"the cache is in trouble: {safe(stop.reason)}"
+                yield "Every paid reply was kept. Once that is mended, go on with:"
+        yield f"  {command}"
+
+
+def _budget_lines(stop: Stop, summary: RunSummary, accounts: dict[str, Account]) -> Iterator[str]:
+    settled = sum(one.money.settled for one in accounts.values())
+    reserved = sum(one.money.reserved for one in accounts.values())
+    doubt = sum(one.money.in_doubt for one in accounts.values())
+    unsent = sum(one.unsent for one in accounts.values())
+    expected = sum(one.expected_nanousd for one in accounts.values())
+    worst = sum(one.worst_nanousd for one in accounts.values())
+    if stop.name:
+        yield f"stopped by the lifetime budget of provider {safe(stop.name)} ([budget] in providers.toml)."
+    else:
+        yield f"stopped by the cap {usd(summary.cap_nanousd or 0)}: {stop.reason}."
+    yield f"{usd(settled)} settled, {usd(reserved)} reserved, {usd(doubt)} in doubt; {unsent} questions are left."
+    if expected:
+        yield f"Asking those would cost about {usd(expected)} (at worst {usd(worst)}) more."
+    yield "To go on, raise the budget and run the same command:"
