@@ -156,11 +156,10 @@ def test_single_answers_have_no_precision() -> None:
 def test_nothing_asked_scores_nothing() -> None:
     """An empty stream has no accuracy and no bounds but 0 and 1."""
     score = score_model([])
-    assert score.items == score.correct == 0
-    assert score.bounds == (0, 1)
-    assert score.tasks == {}
     unknown = [score.accuracy, score.interval, score.chance, score.coverage, score.answered_accuracy]
     assert unknown == [None] * 5
+    assert [score.items, score.correct, *score.bounds] == [0, 0, 0, 1]
+    assert not score.tasks
 
 
 def test_a_task_without_replies_widens_only_the_bounds() -> None:
