@@ -333,8 +333,8 @@ class Runner:
                 raise _Dropped
             case ClaimLost():
                 raise _Moved
-            case OverBudget(scope):
-                self.halt(Stop(StopKind.BUDGET, scope, "the next call's worst case does not fit under the cap"))
+            case OverBudget(provider):
+                self.halt(Stop(StopKind.BUDGET, provider, "the next call's worst case does not fit under the cap"))
                 raise _Dropped
             case Granted() as granted:
                 started = self._clock.monotonic()

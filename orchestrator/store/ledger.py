@@ -168,8 +168,8 @@ class Wait:
 class OverBudget:
     """The worst case does not fit under a cap, and nothing in flight could make room."""
 
-    scope: str
-    """`run`, or the provider's name."""
+    provider: str
+    """Whose lifetime budget it is; empty for the run's cap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ def begin(
 def _over_cap(connection: sqlite3.Connection, intent: Intent, provider: Provider) -> Wait | OverBudget | None:
     run = connection.execute("SELECT charged_nanousd, cap_nanousd FROM runs WHERE id = ?", (intent.run_id,)).fetchone()
     if run["cap_nanousd"] is not None and run["charged_nanousd"] + intent.reserve_nanousd > run["cap_nanousd"]:
-        return _room(connection, "run_id", intent.run_id, "run")
+        return _room(connection, "run_id", intent.run_id, "")
     if provider.budget_nanousd is not None:
         row = connection.execute("SELECT charged_nanousd FROM providers WHERE name = ?", (provider.name,)).fetchone()
         if (row["charged_nanousd"] if row else 0) + intent.reserve_nanousd > provider.budget_nanousd:
@@ -231,13 +231,13 @@ def _over_cap(connection: sqlite3.Connection, intent: Intent, provider: Provider
     return None
 
 
-def _room(connection: sqlite3.Connection, column: str, value: object, scope: str) -> Wait | OverBudget:
+def _room(connection: sqlite3.Connection, column: str, value: object, provider: str) -> Wait | OverBudget:
     # An open attempt is charged its worst case and gives most of it back when it ends.
     flying = connection.execute(
         f"SELECT 1 FROM attempts WHERE {column} = ? AND state = 'open' LIMIT 1",  # noqa: S608 - column is a literal
         (value,),
     ).fetchone()
-    return Wait(POLL_S) if flying else OverBudget(scope)
+    return Wait(POLL_S) if flying else OverBudget(provider)
 
 
 def _record(connection: sqlite3.Connection, intent: Intent, provider: str, state: State, time: float) -> int:
