@@ -1,20 +1,21 @@
-"""What the simulated models say: an option chosen from the pixels sent and the option texts, with its reasons.
+"""What the simulated models say: options chosen from the pixels sent and the option texts, with their reasons.
 
-Nothing else is known here: no id, no gold answer, no letter order. Options stand in the prompt one a line as
-`A. text`; it is a multiple-answer question exactly when the prompt asks for `My final options:`.
+Nothing else is known here: no id, no gold answer. Options stand in the prompt one a line as `A. text`; it is a
+multiple-answer question exactly when the prompt asks for `My final options:`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 
+from .diagnosis import preferences
 from .vision import Findings
 
 OPTION = re.compile(r"^[ \t]*([A-Z])[.)][ \t]+(\S[^\n]{0,400})$", re.MULTILINE)
 MULTI = "My final options:"
 OPENING = "This reply comes from a simulated model, not from a clinician."
+SHOWN = 80
 
 
 def options(prompt: str) -> dict[str, str]:
@@ -27,10 +28,13 @@ def compose(prompt: str, seen: Sequence[Findings]) -> str:
     offered = options(prompt)
     if not offered:
         return f"{OPENING} I was given no options to choose from, so I name none."
-    chosen = [max(offered, key=lambda letter: _affinity(offered[letter], seen))]
-    reasons = _reasons(seen)
-    label = "My final options" if MULTI in prompt else "My final option"
-    return f"{OPENING} {reasons}\n\n{label}: [{', '.join(sorted(chosen))}]"
+    scores = dict(zip(offered, preferences(list(offered.values()), seen), strict=True))
+    best = max(scores, key=lambda letter: (scores[letter], offered[letter]))
+    multi = MULTI in prompt
+    chosen = sorted({best} | ({letter for letter, score in scores.items() if score > 0} if multi else set()))
+    fitting = " and ".join(f'"{offered[letter][:SHOWN]}"' for letter in chosen)
+    label = "My final options" if multi else "My final option"
+    return f"{OPENING} {_reasons(seen)} What fits this best is {fitting}.\n\n{label}: [{', '.join(chosen)}]"
 
 
 def undecided(seen: Sequence[Findings]) -> str:
@@ -41,13 +45,22 @@ def undecided(seen: Sequence[Findings]) -> str:
 
 
 def _reasons(seen: Sequence[Findings]) -> str:
+    """Return what was measured, in words."""
     if not seen:
         return "No picture was sent, so only the wording could be weighed."
-    first = seen[0]
-    return f"The picture has a mean brightness of {first.mean:.0f} and a contrast of {first.contrast:.0f}."
-
-
-def _affinity(words: str, seen: Sequence[Findings]) -> bytes:
-    """Return a fixed but arbitrary preference for an option text, given the pictures."""
-    pixels = repr([one.grid for one in seen])
-    return hashlib.sha256(f"{pixels}\n{words.casefold()}".encode("utf-8", "surrogatepass")).digest()
+    spine = next((one for one in seen if one.discs), None)
+    if spine is None:
+        shades = ", ".join(str(value) for value in seen[0].grid)
+        return (
+            f"I found no column of vertebrae; the brightness of the picture's sixteen fields, in eighths, is {shades}."
+        )
+    gaps = [disc.gap for disc in spine.discs]
+    step = max(abs(disc.slip) for disc in spine.discs)
+    spur = max(disc.spur for disc in spine.discs)
+    front = min(front for front, _ in spine.heights)
+    return (
+        f"I see a column with {len(gaps)} disc spaces, {min(gaps):.2f} to {max(gaps):.2f} of a body's depth high."
+        f" The largest step between neighbouring bodies is {step:.2f} of that depth, the shortest front height is"
+        f" {front:.2f} of it, and the front corners are up to {spur:.2f} as bright as bone."
+        f" The column turns by {spine.bend:.0f} degrees, and its middle by {spine.swing:.0f} against its ends."
+    )

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
+from .column import Grey
 from .exchange import Malformed, Picture
 from .settings import MODELS
-from .vision import Findings, Grey, measure
+from .vision import Findings, measure
 
 REMEMBERED = 4_096
 MAX_PIXELS = 50_000_000
-ACUITY = {MODELS[0]: 384, MODELS[1]: 96}
+ACUITY = {MODELS[0]: 384, MODELS[1]: 40}
 """Longest side, in pixels, at which each model sees a picture: the whole difference between the two."""
 
 
