@@ -231,7 +231,7 @@ def _directory(data: bytes, order: str) -> Iterator[_Entry]:
     at = _at(order + "I", data, 4)
     for index in range(_at(order + "H", data, at)):
         here = at + 2 + 12 * index
-        tag, kind, count = struct.unpack_from(order + "HHI", data, here)
+        tag, kind, count = struct.unpack_from(order + "HHI4x", data, here)
         raw = data[here : here + 12]
         short = kind == 3 and count <= 2
         value = _at(order + ("H" if short else "I"), raw, 8)

@@ -40,6 +40,9 @@ FORMATS: Mapping[str, Callable[[Path], AsyncGenerator[RawRow]]] = {".jsonl": nat
 """Format modules by file name suffix."""
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """What a benchmark holds."""
@@ -128,7 +131,7 @@ def canonical(item: Item) -> str:
         "images": [ref.digest for ref in item.images],
         "metadata": dict(item.metadata),
     }
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n"
+    return _CANONICAL.encode(content) + "\n"
 
 
 def _repeated(row: ReadRow, lines: dict[int, int]) -> tuple[Fault, ...]:

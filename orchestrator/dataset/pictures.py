@@ -18,6 +18,7 @@ from typing import TypeAlias
 from orchestrator.dataset.containers import PictureError
 from orchestrator.dataset.facts import ImageFact, ImageFacts, file_stamp
 from orchestrator.dataset.images import PROCESSORS, digest_of, read_bytes
+from orchestrator.dataset.lines import whole_file
 from orchestrator.dataset.pixels import inspect, too_large
 from orchestrator.dataset.row import Source, shown
 from orchestrator.records import ImageRef
@@ -72,12 +73,16 @@ class Pictures:
 
     def _locate(self, sources: Sequence[Source]) -> dict[Source, _Place | Unusable]:
         """Find the files, stamped."""
-        base = file_stamp(str(self._benchmark), self._benchmark.stat())
+        try:
+            base = file_stamp(str(self._benchmark), self._benchmark.stat())
+        except OSError as error:
+            raise whole_file(self._benchmark, f"cannot be read any more ({error.strerror})") from error
+        folders: dict[str, str] = {}
         places: dict[Source, _Place | Unusable] = {}
         for source in sources:
             if isinstance(source, str):
                 try:
-                    places[source] = self._locate_file(source)
+                    places[source] = self._locate_file(source, folders)
                 except PictureError as error:
                     places[source] = Unusable(f"{shown(source)} {error}")
             else:
@@ -85,8 +90,11 @@ class Pictures:
                 places[source] = _Place(str(self._benchmark), stamp, "the picture", source.offset, source.length)
         return places
 
-    def _locate_file(self, name: str) -> _Place:
-        """Find one file within the folder; raises PictureError."""
+    def _locate_file(self, name: str, folders: dict[str, str]) -> _Place:
+        """Find one file within the benchmark's folder; raises PictureError.
+
+        `folders` keeps the real paths of folders met: to resolve every file from the root up takes most of the time.
+        """
         if _URL.match(name):
             raise PictureError("is a URL; download the picture and name the file")
         if name.startswith("/") or _WINDOWS_DRIVE.match(name):
@@ -94,12 +102,18 @@ class Pictures:
         if ".." in name.split("/"):
             raise PictureError("has '..' in it; a picture lies in the benchmark's folder or below")
         try:
-            real = os.path.realpath(f"{self._root}/{name}")
-            info = Path(real).stat()
+            above, _, last = name.rpartition("/")
+            if above not in folders:
+                folders[above] = os.path.realpath(f"{self._root}/{above}")
+            real = f"{folders[above]}/{last}"
+            info = Path(real).lstat()
+            if stat.S_ISLNK(info.st_mode):
+                real = os.path.realpath(real)
+                info = Path(real).stat()
         except FileNotFoundError:
             raise PictureError("does not exist") from None
-        except (OSError, ValueError) as error:
-            raise PictureError(f"cannot be read ({getattr(error, 'strerror', None) or error})") from None
+        except OSError as error:
+            raise PictureError(f"cannot be read ({error.strerror})") from None
         if not real.startswith(self._inside):
             raise PictureError("leads out of the benchmark's folder, through a symlink")
         if not stat.S_ISREG(info.st_mode):

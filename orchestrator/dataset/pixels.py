@@ -47,8 +47,8 @@ _UPRIGHT = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }
-_DEEP = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N", "F"})
-_COLOUR = frozenset({"P", "PA", "LA", "La", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV"})
+_DEEP = frozenset({"I", "I;16", "I;16B", "F"})
+_COLOUR = frozenset({"P", "PA", "LA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 _GREY = frozenset({"1", "L"})
 
 
@@ -108,7 +108,7 @@ def prepare(data: bytes, policy: ImagePolicy) -> Encoded:
     it: black ink on nothing stays legible. Only the first frame of an animation is sent.
     """
     container = read_container(data)
-    picture = _flat(_decode(container))
+    picture = _decode(container)
     if container.orientation in _UPRIGHT:
         picture = picture.transpose(_UPRIGHT[container.orientation])
     size = sent_size(picture.width, picture.height, policy)
@@ -129,38 +129,32 @@ def prepare(data: bytes, policy: ImagePolicy) -> Encoded:
 
 
 def _decode(container: Container) -> Image.Image:
-    """Return the decoded pixels, as stored."""
+    """Return the picture, not yet upright, in 8-bit grey or RGB."""
     try:
         picture = _DECODERS[container.format](io.BytesIO(container.pixels))
         if picture.size != (container.width, container.height):
             raise PictureError(f"is a damaged {container.format}")  # two headers that disagree
         picture.load()
+        return _flat(picture)
     except PictureError:
         raise
     except Exception as error:  # a decoder fed hostile bytes may raise anything
-        raise PictureError(f"is a damaged {container.format} ({_words(error)})") from error
-    if picture.mode not in _DEEP | _COLOUR | _GREY:
-        raise PictureError(f"has {picture.mode} pixels, which are not supported; convert it to RGB or grey")
-    return picture
-
-
-def _words(error: Exception) -> str:
-    """Return the error's own words, shortened and on one line."""
-    return " ".join(str(error).split())[:100] or type(error).__name__
+        words = " ".join(str(error).split())[:100] or type(error).__name__
+        raise PictureError(f"is a damaged {container.format} ({words})") from error
 
 
 def _flat(picture: Image.Image) -> Image.Image:
     """Return the picture in 8-bit grey or RGB."""
     if picture.mode in _DEEP:
         return _windowed(picture)
-    if picture.has_transparency_data or picture.mode in ("PA", "LA", "La", "RGBa"):
+    if picture.mode not in _GREY | _COLOUR:
+        raise PictureError(f"has {picture.mode} pixels, which are not supported; convert it to RGB or grey")
+    if picture.has_transparency_data:
         ink = picture.convert("RGBA")
         paper = Image.new("RGB", ink.size, "white")
         paper.paste(ink, mask=ink)
         return paper
-    if picture.mode in _GREY:
-        return picture.convert("L")
-    return picture.convert("RGB")
+    return picture.convert("L" if picture.mode in _GREY else "RGB")
 
 
 def _windowed(picture: Image.Image) -> Image.Image:
