@@ -1,0 +1,201 @@
+"""The results table of a run, the paper's rows beside it, and the table of a comparison."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from orchestrator.grading.compare import compare_all
+from orchestrator.grading.score import score_model
+from orchestrator.grading.tally import tabulate
+from orchestrator.records import Grade, Outcome
+from orchestrator.reporting.comparison import comparison_json, comparison_table, p_text
+from orchestrator.reporting.leaderboard import leaderboard
+from orchestrator.reporting.paper import CITATION, PUBLISHED
+from orchestrator.reporting.results import RunSummary
+from orchestrator.reporting.tables import Table, cell_text, render_terminal
+
+
+def grades(task: str, answers: str, multi: bool = False) -> list[Grade]:
+    """Return grades answered right (1), wrong (0), refused (r) or unsent (u)."""
+    outcomes = {"r": Outcome.REFUSED, "u": Outcome.UNSENT}
+    return [
+        Grade(
+            item_id=f"{task}-{number}",
+            task=task,
+            group=f"{task}-{number}",
+            multi=multi,
+            options=tuple("ABCDE"),
+            gold=("A", "B") if multi else ("A",),
+            letters={"1": ("A", "B") if multi else ("A",), "0": ("C",)}.get(answer, ()),
+            outcome=outcomes.get(answer, Outcome.ANSWERED),
+        )
+        for number, answer in enumerate(answers)
+    ]
+
+
+def summary(models: dict[str, list[Grade]], spent: dict[str, int] | None = None) -> RunSummary:
+    """Return a run of some models."""
+    scores = {alias: score_model(of_model) for alias, of_model in models.items()}
+    return RunSummary("run", "bench.jsonl", 0, 0, 0, 0, 0, 0, None, 0.0, scores, spent or {})
+
+
+def column(table: Table, heading: str) -> list[str]:
+    """Return the texts of one column."""
+    (index,) = [at for at, one in enumerate(table.columns) if one.heading == heading]
+    return [cell_text(row.cells[index]) for row in table.rows]
+
+
+def headings(table: Table) -> list[str]:
+    """Return the headings of a table."""
+    return [one.heading for one in table.columns]
+
+
+def test_columns_follow_the_paper() -> None:
+    """SDD and SLL come first whatever the order of the file, then the others, then the overall mean and the counts."""
+    run = grades("Extra", "1") + grades("SLL", "10", multi=True) + grades("SDD", "1110")
+    assert headings(leaderboard(summary({"gpt": run}))) == [
+        "SDD accuracy",
+        "SLL accuracy",
+        "SLL precision",
+        "SLL recall",
+        "Extra accuracy",
+        "Overall mean",
+        "Overall if answered",
+        "Overall coverage",
+        "items",
+        "answered",
+        "refused",
+        "filtered",
+        "truncated",
+        "unparsed",
+        "failed",
+        "unsent",
+    ]
+
+
+def test_cells_are_the_scores() -> None:
+    """Percent with two decimals, counts apart, the spend rounded up, guessing below the models."""
+    table = leaderboard(summary({"gpt": grades("SDD", "110r"), "b": grades("SDD", "0000")}, {"gpt": 123_456_789}))
+    assert [row.name for row in table.rows] == ["gpt", "b", "Random guess (expected)"]
+    assert [row.origin for row in table.rows] == ["measured", "measured", "computed"]
+    assert column(table, "SDD accuracy")[0].startswith("50.00 [")
+    assert column(table, "SDD accuracy")[2] == "20.00"
+    assert column(table, "Overall if answered") == ["66.67", "0.00", "-"]
+    assert column(table, "refused") == ["1", "0", "-"]
+    assert column(table, "spend USD") == ["0.1235", "-", "-"]
+
+
+def test_bounds_show_where_something_is_missing() -> None:
+    """An unfinished model brings the columns of the bounds and the note that explains them."""
+    whole, part = leaderboard(summary({"a": grades("SDD", "10")})), leaderboard(summary({"a": grades("SDD", "1u0u")}))
+    assert "Overall lowest" not in headings(whole)
+    assert column(part, "Overall lowest")[0] == "25.00"
+    assert column(part, "Overall highest")[0] == "75.00"
+    assert column(part, "Overall coverage")[0] == "50.00"
+    assert len(part.notes) == len(whole.notes) + 1
+
+
+def test_a_model_without_replies_shows_dashes() -> None:
+    """Nothing paid for is no accuracy of 0."""
+    table = leaderboard(summary({"mute": grades("SDD", "uu")}))
+    assert column(table, "SDD accuracy")[0] == column(table, "Overall mean")[0] == "-"
+
+
+def test_models_may_differ_in_their_tasks() -> None:
+    """A task that one model was not asked is a dash in its row; guessing covers all tasks of the fullest model."""
+    table = leaderboard(summary({"a": grades("SDD", "1"), "b": grades("SDD", "1") + grades("X", "1")}))
+    assert column(table, "X accuracy")[0] == "-"
+    assert column(table, "X accuracy")[2] == "20.00"
+
+
+def test_a_task_called_overall_keeps_its_column() -> None:
+    """The mean over the tasks is not mixed up with a task of that name."""
+    table = leaderboard(summary({"a": grades("Overall", "1111") + grades("SDD", "0000")}))
+    assert column(table, "Overall accuracy")[0].startswith("100.00")
+    assert column(table, "Overall mean")[0].startswith("50.00")
+
+
+def test_an_empty_run_has_a_table() -> None:
+    """No models and no items are no crash."""
+    assert render_terminal(leaderboard(summary({})), 80)
+    assert [row.name for row in leaderboard(summary({"a": []})).rows] == ["a"]
+
+
+def test_published_rows_are_marked_and_cited() -> None:
+    """The paper's rows come last, each with an asterisk, and the note says that they are not re-measured."""
+    run = summary({"gpt": grades("SDD", "10") + grades("SLL", "10", multi=True)})
+    table = leaderboard(run, PUBLISHED)
+    published = [row for row in table.rows if row.origin == "published"]
+    assert len(published) == 13
+    assert table.rows[-13:] == tuple(published)
+    assert all(row.title.endswith(" *") for row in published)
+    assert CITATION in table.notes[-1]
+    assert "not re-measured" in table.notes[-1]
+    gemini = [values[3] for values in (column(table, name) for name in headings(table)[:5])]
+    assert gemini == ["32.37", "9.35", "48.61", "63.55", "20.86"]
+    shown = render_terminal(table, 120)
+    assert all(row.title in shown for row in published)
+
+
+def test_published_columns_do_not_appear_for_other_benchmarks() -> None:
+    """Beside a run without SLL the paper's SLL numbers are left out."""
+    assert "SLL accuracy" not in headings(leaderboard(summary({"a": grades("SDD", "1")}), PUBLISHED))
+
+
+def test_the_paper_agrees_with_itself() -> None:
+    """Overall is the mean of both accuracies in all printed rows but one."""
+    full = [row for row in PUBLISHED if row.sll_accuracy is not None]
+    assert len(full) == 12
+    off = [
+        row.model
+        for row in full
+        if row.overall != pytest.approx((row.sdd_accuracy + (row.sll_accuracy or 0)) / 2, abs=0.0051)
+    ]
+    assert len(off) == 1
+
+
+def test_a_comparison_is_a_row_a_pair() -> None:
+    """Each pair has its counts, difference and p values, then the variants; a pair that shares nothing has dashes."""
+    tables = {
+        "a": tabulate(grades("SDD", "111111r0") + grades("SLL", "11")),
+        "b": tabulate(grades("SDD", "00000010") + grades("SLL", "01")),
+        "c": tabulate(grades("X", "1")),
+    }
+    pairs = compare_all(tables)
+    table = comparison_table(pairs)
+    assert [row.name for row in table.rows] == [
+        "A = a, B = b",
+        "both answered",
+        "SDD",
+        "SLL",
+        "A = a, B = c",
+        "both answered",
+        "A = b, B = c",
+        "both answered",
+    ]
+    assert column(table, "only A")[0] == "7"
+    assert column(table, "items") == ["10", "9", "8", "2", "0", "0", "0", "0"]
+    assert column(table, "A - B")[0].startswith("56.25 [")
+    assert column(table, "p Holm")[1] == "-"
+    found = json.loads(json.dumps([comparison_json(pair) for pair in pairs], allow_nan=False))
+    assert found[0]["paid"]["only_a"] == 7
+    assert found[0]["paid"]["difference_low"] <= 0.5625 <= found[0]["paid"]["difference_high"]
+    assert found[0]["tasks"]["SLL"]["items"] == 2
+    assert found[1]["paid"] is None
+
+
+def test_mcnemar_is_named_where_it_is_right() -> None:
+    """With one question an image its p value stands in the notes."""
+    pairs = compare_all({"a": tabulate(grades("SDD", "1111")), "b": tabulate(grades("SDD", "0000"))})
+    table = comparison_table(pairs)
+    assert table.notes[-1] == "McNemar, a and b: p 0.1250."
+    assert [row.name for row in table.rows] == ["A = a, B = b", "both answered"]
+
+
+def test_a_p_value_is_never_printed_as_0() -> None:
+    """Below 0.0001 the text says so."""
+    assert p_text(0.00001) == "< 0.0001"
+    assert p_text(0.05) == "0.0500"
+    assert p_text(0.0001) == "0.0001"
