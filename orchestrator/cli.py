@@ -325,6 +325,57 @@ def models_command(
     return 0 if all(one.ok for one in checked) else 4
 
 
+@cli.group("cache")
+def cache_group() -> None:
+    r"""Look after the cache: verify it, export what it holds.
+
+    \b
+    Examples:
+      orchestrator cache verify
+      orchestrator cache export -o replies.jsonl
+    """
+
+
+@cache_group.command("verify")
+@workspace_options
+@json_option
+def cache_verify_command(providers: Path | None, cache: Path | None, as_json: bool) -> int:
+    r"""Check every page, every key and every sum of money; a damaged cache is exit code 5.
+
+    \b
+    Example:
+      orchestrator cache verify --cache cache/responses.db
+    """
+    from orchestrator.commands import caching, workspace
+
+    path = workspace.find(providers, cache).cache
+    found = caching.verify(path)
+    lines = [f"{path}: {found.replies:,} replies readable, {'sound' if found.sound else 'DAMAGED'}", *found.findings]
+    body = {"cache": str(path), "replies": found.replies, "sound": found.sound, "findings": list(found.findings)}
+    _print(body, (_safe_lines(line) for line in lines), as_json)
+    if not found.sound:
+        _say("Keep the file as it is. What can be read: orchestrator cache export -o replies.jsonl")
+    return 0 if found.sound else 5
+
+
+@cache_group.command("export")
+@click.option("-o", "--out", type=_FILE, required=True, metavar="FILE", help="File to write.")
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@workspace_options
+def cache_export_command(out: Path, form: str, providers: Path | None, cache: Path | None) -> int:
+    r"""Write every reply that can be read, with its request, also out of a damaged cache.
+
+    \b
+    Example:
+      orchestrator cache export -o replies.jsonl
+    """
+    from orchestrator.commands import caching, workspace
+
+    count = caching.export(workspace.find(providers, cache).cache, out, form)
+    _say(f"{count:,} replies written to {out}")
+    return 0
+
+
 # --- rehearsing ------------------------------------------------------------------------------------------------------
 
 

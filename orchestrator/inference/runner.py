@@ -233,12 +233,17 @@ class Runner:
                     yield _Question(item, item.rotated(rotation), sample, rotation)
 
     async def _work(self, track: _Track) -> None:
-        while not track.lane.halted.is_set():
+        while not self._halted(track):
             async with track.pulling:
                 question = await anext(track.questions, None)
             if question is None:
                 return
             await self._ask(track, question)
+
+    def _halted(self, track: _Track) -> bool:
+        if self._store.trouble is not None:
+            self.halt(Stop(StopKind.CACHE, "", str(self._store.trouble)))
+        return track.lane.halted.is_set()
 
     async def _ask(self, track: _Track, question: _Question) -> None:
         request = prompt.build(question.shown, track.model, self._plan.template, sample=question.sample)
@@ -259,7 +264,7 @@ class Runner:
             again=None if again is None else partial(again, question.shown),
             newer_than=self._plan.newer_than,
         )
-        while not track.lane.halted.is_set():
+        while not self._halted(track):
             match await self._store.do(ledger.claim, ask, policy):
                 case Claim.HIT:
                     track.tally.hits += 1

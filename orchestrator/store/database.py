@@ -22,6 +22,8 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 from sqlite_utils import Database
 
 from orchestrator.errors import CacheError
+from orchestrator.store import place
+from orchestrator.store.ballast import Ballast
 from orchestrator.store.schema import APPLICATION_ID, migrations
 
 Connection: TypeAlias = sqlite3.Connection
@@ -62,6 +64,9 @@ class Store:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._opened: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         self._broken: CacheError | None = None
+        self._ballast = Ballast(path)
+        self.trouble: CacheError | None = None
+        """Set when the file could be written only by giving up the reserve: store what is in flight, begin nothing."""
         self._thread = threading.Thread(target=self._serve, name="cache", daemon=True)
         self._thread.start()
         if error := self._opened.get():
@@ -102,6 +107,10 @@ class Store:
     def _serve(self) -> None:
         try:
             database = open_database(self.path)
+            self._ballast.take()
+        except OSError as error:
+            self._opened.put(explain(self.path, error))
+            return
         except BaseException as error:
             self._opened.put(error)
             return
@@ -120,6 +129,7 @@ class Store:
                 if closing:
                     break
         database.close()
+        self._ballast.drop()
 
     def _take(self, timeout: float) -> tuple[list[_Job], bool]:
         jobs: list[_Job] = []
@@ -142,21 +152,24 @@ class Store:
             self._broken = explain(self.path, error)
 
     def _run(self, connection: sqlite3.Connection, jobs: list[_Job]) -> None:
+        failure = self._broken or self._commit(connection, jobs)
+        if failure and self._ballast.drop():
+            # Room was made for what is in flight; whoever looks at `trouble` begins nothing new.
+            self.trouble = failure
+            failure = self._commit(connection, jobs)
+        for job in jobs:
+            job.error = failure or job.error
+            job.loop.call_soon_threadsafe(_resolve, job)
+
+    def _commit(self, connection: sqlite3.Connection, jobs: list[_Job]) -> CacheError | None:
         try:
-            if self._broken:
-                raise self._broken
             with _transaction(connection):
                 for job in jobs:
+                    job.error = None
                     _attempt(connection, job)
         except sqlite3.Error as error:
-            failure = explain(self.path, error)
-            for job in jobs:
-                job.error = failure
-        except CacheError as error:
-            for job in jobs:
-                job.error = error
-        for job in jobs:
-            job.loop.call_soon_threadsafe(_resolve, job)
+            return explain(self.path, error)
+        return None
 
 
 def _attempt(connection: sqlite3.Connection, job: _Job) -> None:
@@ -203,6 +216,7 @@ def open_database(path: Path) -> Database:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        place.check(path.parent)
         _refuse_foreign(path)
         connection = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
         connection.row_factory = sqlite3.Row
@@ -273,7 +287,7 @@ def explain(path: Path, error: Exception) -> CacheError:
     """Return the CacheError that tells a researcher what this SQLite or file error means."""
     text = str(error)
     match text:
-        case _ if "disk is full" in text:
+        case _ if "disk is full" in text or "No space left" in text:
             advice = "the disk is full; every reply that was confirmed is kept. Free space and run the same command."
         case _ if "readonly" in text or "read-only" in text.lower() or isinstance(error, PermissionError):
             advice = "it cannot be written; check the permissions, or name another with --cache FILE."
