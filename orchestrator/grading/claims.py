@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator.grading import lexicon
+from orchestrator.grading import cues, lexicon
 from orchestrator.grading.listing import STOP, Listed, read_list, read_text, read_unoffered
 from orchestrator.grading.offered import Offered
 
@@ -21,12 +21,10 @@ MOST = 100
 """Cues, and labels, examined at either end of one output."""
 
 _SENTENCE_END = re.compile(r"[.!?\n。]")
-_LISTED_OPTIONS = re.compile(r"(?:options|choices|answers)\b(?!\()")
+_LISTED_OPTIONS = re.compile(r"(?:options|choices|statements)\b(?!\()")
 _PLURAL = re.compile(r"\b(?:options|choices|answers)\s*$")
-_DEFINITE = re.compile(
-    r"(?:answer|option|choice|one)\s*$|\bthe (?:[a-z]+ly )?(?:correct|right|best|closest|most|only)|(?:正确|符合题意)$"
-)
-_TOUCHING = frozenset("_'\\^/=+-")
+_PLACED = re.compile(r" (?:in|on|of|at) the ")
+_TOUCHING = frozenset("_'\\^/=+-∠△°√#")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +74,25 @@ def _continuation(lower: str, anchor: re.Match[str]) -> tuple[str, re.Match[str]
     """Return the kind of declaration that an anchor begins and the stretch up to where letters should stand."""
     at = anchor.start()
     kind = anchor.lastgroup or ""
-    cue = lexicon.CUES[kind].match(lower, at)
+    cue = cues.CUES[kind].match(lower, at)
     if cue is None:
         return None
     if kind == "noun":
-        if _LISTED_OPTIONS.match(cue[0]) and not lexicon.ADJECTIVE.search(lower, max(0, at - 24), at):
+        if _LISTED_OPTIONS.match(cue[0]) and not cues.ADJECTIVE.search(lower, max(0, at - 24), at):
             return None
         final = ":" in cue[0] and lower.startswith("final ", max(0, at - 6))
         return ("final" if final else "stated"), cue
     if kind == "verb":
-        return ("chosen", cue) if lexicon.SUBJECT.search(lower, max(0, at - 60), at) else None
-    return {"so": "concluded", "zh": "zh", "be": "named"}[kind], cue
+        return ("chosen", cue) if cues.SUBJECT.search(lower, max(0, at - 60), at) else None
+    if kind == "finding" and cues.UNAFFECTED.search(lower, max(0, at - 24), at):
+        return None
+    return {"so": "concluded", "zh": "zh", "be": "named", "finding": "finding"}[kind], cue
 
 
 def _cued(text: str, lower: str, offered: Offered, *, multi: bool) -> list[Claim]:
     claims: list[Claim] = []
     done = 0
-    for anchor in _some(lexicon.ANCHOR.finditer(lower)):
+    for anchor in _some(cues.ANCHOR.finditer(lower)):
         continued = _continuation(lower, anchor) if anchor.start() >= done else None
         if continued is None:
             continue
@@ -111,30 +111,39 @@ def _cued(text: str, lower: str, offered: Offered, *, multi: bool) -> list[Claim
 def _declared_at(kind: str, text: str, lower: str, at: int, offered: Offered, *, multi: bool) -> Listed | None:
     """Return what is declared at `at`: letters, and after the surest cues an option's text or a letter not offered."""
     listed = read_list(text, lower, at, offered, multi=multi, lines=multi)
-    if listed is None and kind in {"stated", "final", "zh"}:
+    if listed is None and kind in {"stated", "final", "zh", "finding"}:
         listed = read_text(lower, at, offered, multi=multi) or read_unoffered(text, lower, at, offered)
     return listed
 
 
 def _firm(kind: str, cue: re.Match[str], listed: Listed, text: str, lower: str) -> bool:
     """Return whether the letters are what the cue declares, and not the beginning of something else."""
-    if kind == "concluded":
-        return STOP.match(text, listed.end) is not None and not (_PLURAL.search(cue[0]) and len(listed.letters) == 1)
-    if kind == "named":
-        return STOP.match(text, listed.end) is not None
-    return True
+    if kind not in {"concluded", "named"}:
+        return True
+    cut = _PLURAL.search(cue[0]) is not None and len(listed.letters) == 1
+    placed = kind == "named" and _PLACED.match(lower, listed.end) is not None
+    return (listed.owned or placed or STOP.match(text, listed.end) is not None) and not cut
+
+
+def free_marks(text: str, offered: Offered) -> list[re.Match[str]]:
+    """Return the labels that stand free of any word, number or symbol, at either end of the text."""
+
+    def free(mark: re.Match[str]) -> bool:
+        before = text[mark.start() - 1 : mark.start()]
+        return before not in _TOUCHING and not (before.isascii() and before.isalnum())
+
+    return _some(mark for mark in offered.patterns.mark.finditer(text) if free(mark))
 
 
 def _called(text: str, lower: str, offered: Offered) -> list[Claim]:
     """Return the claims that name labels first and then call them right."""
     claims: list[Claim] = []
     done = 0
-    for mark in _some(offered.patterns.mark.finditer(text)):
+    for mark in free_marks(text, offered):
         at = mark.start()
-        before = text[at - 1 : at]
-        if at < done or before in _TOUCHING or (before.isascii() and before.isalnum()):
+        if at < done:
             continue
-        begin = at - (before in {"(", "["})
+        begin = at - (text[at - 1 : at] in {"(", "["})
         listed = read_list(text, lower, begin, offered, multi=True)
         if listed is None:
             continue
@@ -145,6 +154,6 @@ def _called(text: str, lower: str, offered: Offered) -> list[Claim]:
             continue
         if offered.patterns.mark.search(text, end, right.end()):
             continue
-        kind = "called" if _DEFINITE.search(right[0]) else "judged"
+        kind = "called" if lexicon.DEFINITE.search(right[0]) else "judged"
         claims.append(Claim(kind, listed, begin, right.end(), lexicon.CONDITION.search(_before(lower, at)) is not None))
     return claims

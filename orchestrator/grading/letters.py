@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from orchestrator.grading import lexicon
+from orchestrator.grading import cues, lexicon
 from orchestrator.grading.claims import Claim
-from orchestrator.grading.listing import own_text, read_list, read_text, read_unoffered
+from orchestrator.grading.listing import Listed, own_text, read_list, read_text, read_unoffered
 from orchestrator.grading.normalise import OPEN_BOX
+from orchestrator.grading.offered import Offered
 from orchestrator.grading.reading import Found, Head, Reading, found
 
+_WORD = re.compile(r"[a-z0-9]+")
 _AROUND = " .,:;)]}⟧\"'!。\n*"
 
 
 def final_option(reading: Reading) -> Found | None:
     """Find the last `My final option: [X]` (or answer, or choice), by letter or by text."""
     text, lower, offered = reading.text, reading.lower, reading.offered
-    for cue in reversed(list(lexicon.FINAL.finditer(lower, 0, reading.end))):
+    for cue in reversed(list(cues.FINAL.finditer(lower, 0, reading.end))):
         at = cue.end()
         listed = read_list(text, lower, at, offered, multi=True) or read_text(lower, at, offered, multi=True)
-        listed = listed or read_unoffered(text, lower, at, offered)
+        listed = listed or _lower_case(lower, at, offered) or read_unoffered(text, lower, at, offered)
         if listed is not None:
             return found(listed, cue.start(), listed.end)
         if lexicon.NONE.match(lower, at) or lower.startswith("none", at):
@@ -27,9 +30,31 @@ def final_option(reading: Reading) -> Found | None:
     return None
 
 
+def _lower_case(lower: str, at: int, offered: Offered) -> Listed | None:
+    """Return the labels where the rest of a declared line is nothing but labels in lower case."""
+    stop = lower.find("\n", at)
+    words = _WORD.findall(lower, at, len(lower) if stop < 0 else stop)
+    letters = {word: label for spelling, label in offered.patterns.by_spelling.items() if (word := spelling.lower())}
+    if not words or not all(word in letters or word == "and" for word in words):
+        return None
+    return Listed(
+        tuple(sorted({letters[word] for word in words if word != "and"})), at, len(lower) if stop < 0 else stop
+    )
+
+
+def choice_lines(reading: Reading) -> Found | None:
+    """Find, on a multi-answer item, an output that is nothing but some of the options as labelled lines."""
+    heads = reading.heads
+    chosen = {head.label for head in heads}
+    lines = sum(1 for line in reading.text[reading.start : reading.end].split("\n") if line.strip())
+    if not reading.multi or len(heads) != lines or len(chosen) in {0, len(reading.offered.labels)}:
+        return None
+    return Found(tuple(sorted(chosen)), heads[0].start, reading.end)
+
+
 def tag(reading: Reading) -> Found | None:
     """Find the last letter in a tag: 【答案】, <answer>, JSON, [[...]]."""
-    for cue in reversed(list(lexicon.TAG.finditer(reading.lower, 0, reading.end))):
+    for cue in reversed(list(cues.TAG.finditer(reading.lower, 0, reading.end))):
         listed = read_list(reading.text, reading.lower, cue.end(), reading.offered, multi=True)
         if listed:
             return found(listed, cue.start(), listed.end)
@@ -86,7 +111,7 @@ def first_line(reading: Reading) -> Found | None:
 def declared(*kinds: str, by_text: bool = False) -> Callable[[Reading], Found | None]:
     """Return the finder of the last claim of some kinds, by letter or by text.
 
-    Claims under a condition count only where there are no others; a claim that lists all that was offered on a
+    Claims under a condition count only where there are no others and they agree; a claim that lists all that was offered on a
     single-answer item is an echo and does not count.
     """
 
@@ -99,13 +124,10 @@ def declared(*kinds: str, by_text: bool = False) -> Callable[[Reading], Found | 
         firm = [claim for claim in claims if not claim.conditional]
         if not claims:
             return None
-        last = (firm or claims)[-1]
-        one = found(last.listed, last.start, last.end)
         if not firm and len({claim.letters for claim in claims}) > 1:
-            return Found(
-                tuple(sorted({letter for claim in claims for letter in claim.letters})), one.start, one.end, True
-            )
-        return one
+            return None
+        last = (firm or claims)[-1]
+        return found(last.listed, last.start, last.end)
 
     return find
 
@@ -114,7 +136,7 @@ def choice_line(reading: Reading) -> Found | None:
     """Find the one line that begins with a label, as "B. text", where no list of labelled lines stands."""
     text, lower, offered = reading.text, reading.lower, reading.offered
     single = [head for head in reading.heads if not head.listed]
-    if not single or len({head.label for head in single}) > 1 or _opens_with_list(reading.heads):
+    if reading.multi or not single or len({head.label for head in single}) > 1 or _opens_with_list(reading.heads):
         return None
     head = single[0]
     several = read_list(text, lower, head.start, offered, multi=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from orchestrator.grading import lexicon
+from orchestrator.grading import cues, lexicon
 from orchestrator.grading.offered import Offered
 
 MOST = 26
@@ -22,13 +22,13 @@ _SEPARATOR = re.compile(
 _NEXT_LINE = re.compile(r"\n\s{0,6}(?:[-+>]\s?|\d{1,2}[.)]\s)?(?=\S)")
 _CLAUSE = re.compile(r"\s(?:is|was|has|does|did|would|can|cannot|states|says)\b")
 _WORD = re.compile(r"\s+([A-Za-z][a-z']*)")
-_FORMULA = re.compile(r"\s?[=<>≤≥≈∈|^_\\~]|\s[+*/x-]\s|\s?[+*/]\s?\w|\(\w\)")
+_FORMULA = re.compile(r"\s?(?:[=>≤≥≈∈|^_\\~]|<(?!/))|\s[+*/x-]\s|\s?[+*/]\s?\w|\(\w\)")
 _AFTER_LABEL = frozenset(
     "is was are were as because since for due and or but which with in on based so that would should"
     " has seems appears from being according when where while although though by if to given represents".split()
 )
 _GLUE = re.compile(r"[\s\"']{0,3}[.):,;-]{0,2}[\s\"']{0,3}\(?[\s\"']{0,2}")
-_CLOSING = re.compile(r"[.\"']{0,2}[)\]]?(?=[\s,;.)]|$)")
+_CLOSING = re.compile(r"(?:[.,]?[\"']{1,2})?[)\]]?(?=[\s,;.)]|$)")
 STOP = re.compile(r"\s{0,2}(?:[.)\],;:!\n\"⟧]|$)")
 """What may follow a declaration that ends there."""
 
@@ -45,6 +45,8 @@ class Listed:
     """Whether they are alternatives ("B or C")."""
     clash: tuple[str, ...] = ()
     """Labels of another option whose text stands beside the letter."""
+    owned: bool = False
+    """Whether the last letter's own option text follows it."""
     by_text: bool = False
     """Whether the option's text, not its letter, was given."""
 
@@ -56,7 +58,7 @@ def read_list(text: str, lower: str, at: int, offered: Offered, *, multi: bool, 
     """
     patterns = offered.patterns
     first = patterns.item.match(text, at)
-    if first is None or not _stands(text, lower, first, offered):
+    if first is None or not _stands(text, lower, first, offered, multi=multi):
         return _read_joined(text, at, offered) if multi else None
     letters = [patterns.by_spelling[first["label"]]]
     end, clash = own_text(lower, first.end(), letters[0], offered)
@@ -64,7 +66,7 @@ def read_list(text: str, lower: str, at: int, offered: Offered, *, multi: bool, 
     while len(letters) < MOST:
         gap = _SEPARATOR.match(lower, end) or (_NEXT_LINE.match(lower, end) if lines else None)
         item = patterns.item.match(text, gap.end() if gap else end) if gap or multi else None
-        if item is None or _FORMULA.match(text, item.end("label")):
+        if item is None or (_FORMULA.match(text, item.end("label")) and not _chained(text, lower, item, offered)):
             break
         between = text[end : item.start("label")]
         if gap is None and (not between.isspace() or "\n" in between):
@@ -72,10 +74,11 @@ def read_list(text: str, lower: str, at: int, offered: Offered, *, multi: bool, 
         if gap and gap[0].strip() in {",", ";"} and _CLAUSE.match(lower, item.end()):
             break
         letters.append(patterns.by_spelling[item["label"]])
-        hedged = hedged or (gap is not None and lexicon.OR.search(gap[0]) is not None)
+        hedged = hedged or (gap is not None and lexicon.MAYBE.search(gap[0]) is not None)
         end, other = own_text(lower, item.end(), letters[-1], offered)
         clash = clash or other
-    return Listed(tuple(sorted(set(letters))), first.start("label"), end, hedged, clash)
+    owned = lower[end - 1 : end].isalnum() and not text[end - 1 : end] == letters[-1]
+    return Listed(tuple(sorted(set(letters))), first.start("label"), end, hedged, clash, owned)
 
 
 def _read_joined(text: str, at: int, offered: Offered) -> Listed | None:
@@ -89,7 +92,7 @@ def _read_joined(text: str, at: int, offered: Offered) -> Listed | None:
     return Listed(letters, joined.start("labels"), joined.end())
 
 
-def _stands(text: str, lower: str, item: re.Match[str], offered: Offered) -> bool:
+def _stands(text: str, lower: str, item: re.Match[str], offered: Offered, *, multi: bool) -> bool:
     """Return whether the label is one there, and no article, pronoun, initial or symbol."""
     end = item.end()
     label = item["label"]
@@ -103,6 +106,12 @@ def _stands(text: str, lower: str, item: re.Match[str], offered: Offered) -> boo
     if word is None or word[1] in _AFTER_LABEL or "\n" in word[0] or offered.text_at(lower, word.start(1)):
         return True
     return not (label in {"A", "I", "a", "i"} and word[1].islower()) and label != "I"
+
+
+def _chained(text: str, lower: str, item: re.Match[str], offered: Offered) -> bool:
+    """Return whether another label follows, so that a sign between them joins them and is no formula."""
+    joined = _SEPARATOR.match(lower, item.end("label"))
+    return joined is not None and offered.patterns.item.match(text, joined.end()) is not None
 
 
 def own_text(lower: str, at: int, label: str, offered: Offered) -> tuple[int, tuple[str, ...]]:
@@ -122,7 +131,7 @@ def own_text(lower: str, at: int, label: str, offered: Offered) -> tuple[int, tu
     return at, owners
 
 
-def read_text(lower: str, at: int, offered: Offered, *, multi: bool) -> Listed | None:
+def read_text(lower: str, at: int, offered: Offered, *, multi: bool, lines: bool = False) -> Listed | None:
     """Return the option text, or with `multi` the list of option texts, that stands at `at` and ends the clause."""
     begin = at
     while lower[begin : begin + 1] in {" ", '"', "'", "(", "[", "\n", "⟦"} and begin < at + 6:
@@ -135,10 +144,10 @@ def read_text(lower: str, at: int, offered: Offered, *, multi: bool) -> Listed |
         if len(owners) > 1:
             return None
         letters.update(owners)
-        gap = _SEPARATOR.match(lower, end) if multi else None
+        gap = (_SEPARATOR.match(lower, end) or (_NEXT_LINE.match(lower, end) if lines else None)) if multi else None
         if gap is None or offered.text_at(lower, gap.end()) is None:
             break
-        hedged = hedged or lexicon.OR.search(gap[0]) is not None
+        hedged = hedged or lexicon.MAYBE.search(gap[0]) is not None
         begin = gap.end()
     if not letters or not STOP.match(lower, end):
         return None
@@ -147,7 +156,7 @@ def read_text(lower: str, at: int, offered: Offered, *, multi: bool) -> Listed |
 
 def read_unoffered(text: str, lower: str, at: int, offered: Offered) -> Listed | None:
     """Return an empty list where a letter is declared that was not offered."""
-    found = lexicon.UNOFFERED.match(lower, at)
+    found = cues.UNOFFERED.match(lower, at)
     if found is None:
         return None
     letter = text[found.start("label")]

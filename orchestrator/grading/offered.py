@@ -16,6 +16,7 @@ from orchestrator.grading.normalise import plain
 
 _LEVEL = re.compile(r"([clts])(\d{1,2})\s?[-/]\s?([clts]?)(\d{1,2})")
 _MEASURE = re.compile(r"([-+]?\d+(?:\.\d+)?) ?(°|%|[a-z]{1,3})")
+_SYNONYMS = {"true": "yes", "false": "no", "yes": "true", "no": "false"}
 _UNITS = {
     "°": "degrees",
     "%": "percent",
@@ -76,7 +77,7 @@ def labels(offered: tuple[str, ...]) -> Labels:
         ),
         head=re.compile(
             rf"[ \t\"'>+-]{{0,6}}(?:(?i:option|choice|answer|letter)\s|选项\s?)?"
-            rf"(?:\((?P<a>{one})\)|\[(?P<b>{one})\]|(?P<c>{one})\s?[).:,、])(?![A-Za-z0-9]{{2}}|\d)"
+            rf"(?:\((?P<a>{one})\)|\[(?P<b>{one})\]|(?P<c>{one})\s?[).:])(?![A-Za-z0-9]{{2}}|\d)"
         ),
     )
 
@@ -95,6 +96,10 @@ class Offered:
     """First character -> the spellings that begin with it, the longest first."""
     escape: bool
     """Whether an option itself says none, cannot be told, or refused."""
+
+    def is_escape(self, label: str) -> bool:
+        """Return whether the label's option says none, cannot be told, or refused."""
+        return _ESCAPES.search(self.texts[label]) is not None
 
     def text_at(self, lower: str, at: int) -> tuple[int, tuple[str, ...]] | None:
         """Return where the option text that stands at `at` ends, and whose it is."""
@@ -149,6 +154,10 @@ def _variants(text: str, label: str) -> set[str]:
     found = set()
     if text.startswith(("a ", "an ", "the ")):
         found.add(text.split(" ", 1)[1])
+    if text.startswith("it "):
+        found.add(text[3:])
+    if text in _SYNONYMS:
+        found.add(_SYNONYMS[text])
     if len(text) > 3 and text.isascii() and text.replace(" ", "").isalpha():
         found.add(text[:-1] if text.endswith("s") and not text.endswith("ss") else f"{text}s")
     if level := _LEVEL.fullmatch(text):
@@ -156,7 +165,8 @@ def _variants(text: str, label: str) -> set[str]:
         found |= {f"{one}{first}{sign}{side}{second}" for sign in "-/" for side in (other or one, "")}
     if measure := _MEASURE.fullmatch(text):
         number, unit = measure.groups()
-        found |= {f"{number}{unit}", f"{number} {unit}", f"{number} {_UNITS.get(unit, unit)}"}
+        word = _UNITS.get(unit, unit)
+        found |= {f"{one}{gap}{name}" for one in (number, f"{number}.0") for gap in ("", " ") for name in (unit, word)}
     if text.endswith(f" {label.lower()}"):
         stem = text[: -len(label)]
         found |= {f'{stem}"{label.lower()}"', f"{stem}({label.lower()})", f"{stem}[{label.lower()}]"}

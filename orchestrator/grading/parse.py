@@ -81,6 +81,6 @@ def _why(reading: Reading) -> Abstained:
         return Abstained.NONE_OF
     if len({head.label for head in reading.heads if head.listed}) > 1:
         return Abstained.ECHOED
-    if lexicon.UNKNOWN.search(reading.lower, 0, reading.end):
+    if len({claim.letters for claim in reading.claims}) > 1 or lexicon.UNKNOWN.search(reading.lower, 0, reading.end):
         return Abstained.HEDGED
     return Abstained.NOTHING

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from orchestrator.grading import lexicon
-from orchestrator.grading.reading import Found, Reading
+from orchestrator.grading.listing import read_text
+from orchestrator.grading.reading import Found, Reading, found
 
 _CLAUSE_END = re.compile(r"\s{0,2}(?:[,.;:!\n]|$)")
 _JOINED = re.compile(r"\s{0,2}(?:,|\n|/)?\s{0,2}(?:or|and)?\s{1,2}")
@@ -16,7 +17,11 @@ def lead_text(reading: Reading) -> Found | None:
     """Find an option's text with which the output begins."""
     lower, offered = reading.lower, reading.offered
     start = reading.start
+    if reading.multi:
+        return None
     at = offered.text_at(lower, start)
+    if at is None and lower.startswith("the ", start):
+        at = offered.text_at(lower, start + 4)
     if at is None or len(at[1]) > 1:
         return None
     end, owners = at
@@ -31,28 +36,143 @@ def lead_text(reading: Reading) -> Found | None:
 
 def opening_text(reading: Reading) -> Found | None:
     """Find the one option whose text the first sentence holds, nothing in it denied or doubted."""
-    return _one(reading, *reading.opening)
+    if reading.multi:
+        return None
+    start, end = _after_clause(reading, *reading.opening)
+    main = _SUBORDINATE.search(reading.lower, start, end)
+    return _one(reading, start, end) or (_one(reading, start, main.start()) if main else None)
 
 
 def closing_text(reading: Reading) -> Found | None:
     """Find the one option whose text the last sentence holds, nothing in it denied or doubted."""
-    if reading.text[reading.end - 1 : reading.end] not in {".", "!", "。", ")", '"'}:
+    if reading.multi or reading.text[reading.end - 1 : reading.end] not in {".", "!", "。", ")", '"'}:
         return None
     return _one(reading, *reading.closing)
 
 
-def sole_text(reading: Reading) -> Found | None:
-    """Find the one option whose text stands anywhere in a complete output."""
-    if not reading.passage.whole or reading.text[reading.end - 1 : reading.end] not in {".", "!", "。", ")", '"'}:
+def only_texts(reading: Reading) -> Found | None:
+    """Find, on a multi-answer item, an output that is nothing but a list of option texts."""
+    if not reading.multi:
         return None
-    return _one(reading, reading.start, reading.end)
+    listed = read_text(reading.lower, reading.start, reading.offered, multi=True, lines=True)
+    if listed is None or reading.text[listed.end : reading.end].strip(" .,;!\n\"'") not in {"", "only"}:
+        return None
+    return found(listed, listed.start, listed.end)
+
+
+def opening_set(reading: Reading) -> Found | None:
+    """Find, on a multi-answer item, all options whose text an output of one sentence holds, nothing denied or doubted."""
+    start, end = reading.opening
+    if (
+        not reading.multi
+        or end < reading.end
+        or any(doubt.search(reading.lower, start, end) for doubt in (*_DOUBTS, lexicon.EXCLUDED))
+    ):
+        return None
+    texts = list(reading.offered.texts_in(reading.lower, start, end))
+    owners = {owner for *_, owners in texts for owner in owners}
+    if not owners or any(len(owners) > 1 for *_, owners in texts):
+        return None
+    return Found(tuple(sorted(owners)), texts[0][0], texts[-1][1])
 
 
 def _one(reading: Reading, start: int, end: int) -> Found | None:
-    if any(doubt.search(reading.lower, start, end) for doubt in _DOUBTS):
-        return None
+    """Find the one option whose text stands in a stretch in which nothing, those texts aside, denies or doubts."""
     texts = list(reading.offered.texts_in(reading.lower, start, end))
     owners = {owner for *_, owners in texts for owner in owners}
     if len(owners) != 1:
         return None
+    around = start
+    for first, last, _ in (*texts, (end, end, ())):
+        if any(doubt.search(reading.lower, around, first) for doubt in _DOUBTS):
+            return None
+        around = last
+        comma = reading.lower.find(", ", last, end)
+        if comma >= 0 and len(texts) == 1:
+            break
     return Found(tuple(owners), texts[-1][0], texts[-1][1])
+
+
+def opening_words(reading: Reading) -> Found | None:
+    """Find the one option all of whose words of content stand in the first sentence, in whatever form and order."""
+    if reading.multi:
+        return None
+    start, end = _after_clause(reading, *reading.opening)
+    if any(doubt.search(reading.lower, start, end) for doubt in _DOUBTS):
+        return None
+    said = stems(reading.lower[start:end])
+    full = [label for label, text in reading.offered.texts.items() if _in_order(stems(text), said)]
+    if len(full) != 1 or len(stems(reading.offered.texts[full[0]])) < 2:
+        return None
+    return Found((full[0],), start, end)
+
+
+def _in_order(words: tuple[str, ...], said: tuple[str, ...]) -> bool:
+    """Return whether all the words stand in what was said, in their order."""
+    rest = iter(said)
+    return bool(words) and all(word in rest for word in words)
+
+
+_CLAUSE = re.compile(r"(?:if|when|since|because|given|as|while|although|assuming|in|from|based)\b[^,.\n]{1,300},\s")
+_SUBORDINATE = re.compile(
+    r",? (?:as|because|since|which|where|while|whereas|rather than|compared (?:to|with)|instead of)\b"
+)
+_WORDS = re.compile(r"[a-z0-9]+")
+_EMPTY = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "it",
+        "its",
+        "of",
+        "to",
+        "in",
+        "on",
+        "at",
+        "by",
+        "for",
+        "and",
+        "or",
+        "as",
+        "that",
+        "this",
+        "with",
+        "from",
+        "would",
+        "will",
+        "their",
+        "his",
+        "her",
+    ]
+)
+
+
+def _after_clause(reading: Reading, start: int, end: int) -> tuple[int, int]:
+    clause = _CLAUSE.match(reading.lower, start, end)
+    return (clause.end() if clause else start), end
+
+
+def stems(text: str) -> tuple[str, ...]:
+    return tuple(
+        re.sub(r"(?:ing|ed|es|s|e)$", "", word) if len(word) > 3 else word
+        for word in _WORDS.findall(text)
+        if word not in _EMPTY
+    )
+
+
+def called_text(reading: Reading) -> Found | None:
+    """Find the last option whose text is called the best, the most likely or the right one."""
+    if reading.multi:
+        return None
+    for first, last, owners in reversed(list(reading.offered.texts_in(reading.lower, reading.start, reading.end))):
+        right = lexicon.RIGHT.match(reading.lower, last)
+        if right and len(owners) == 1 and not right["neg"] and lexicon.DEFINITE.search(right[0]):
+            return Found(owners, first, right.end())
+    return None

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from orchestrator.grading import lexicon
+from orchestrator.grading import cues, lexicon
 from orchestrator.grading.claims import Claim, scan
 from orchestrator.grading.listing import Listed
 from orchestrator.grading.normalise import Passage
@@ -74,11 +74,11 @@ class Reading:
     @cached_property
     def end(self) -> int:
         """Where the model's own answer ends: before the next question it invents, if it does."""
-        cut = lexicon.RUN_ON.search(self.lower, self.start)
+        cut = cues.RUN_ON.search(self.lower, self.start)
         while cut is not None:
             if self._answered(cut.start()):
                 return len(self.text[: cut.start()].rstrip())
-            cut = lexicon.RUN_ON.search(self.lower, cut.end())
+            cut = cues.RUN_ON.search(self.lower, cut.end())
         return len(self.text.rstrip())
 
     def _answered(self, at: int) -> bool:

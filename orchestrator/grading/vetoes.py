@@ -49,7 +49,8 @@ def _refused(reading: Reading, seen: Found) -> str:
 
 
 def _unsure(reading: Reading, seen: Found) -> str:
-    return "the text says that the answer cannot be told" if reading.unsure else ""
+    chosen = all(reading.offered.is_escape(letter) for letter in seen.letters)
+    return "the text says that the answer cannot be told" if reading.unsure and not chosen else ""
 
 
 def _wrong(reading: Reading, seen: Found) -> str:

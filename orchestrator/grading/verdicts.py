@@ -1,0 +1,94 @@
+"""Reading a verdict on each option: "A. ... correct", "B ✗", "选项C错误", "B and D apply; A does not".
+
+Always holds: a later verdict on the same option replaces an earlier one; an option without a verdict has none.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from orchestrator.grading import lexicon
+from orchestrator.grading.claims import free_marks
+from orchestrator.grading.listing import own_text, read_list
+from orchestrator.grading.reading import Found, Reading
+
+LONGEST = 300
+"""Characters after a label in which its verdict is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is said of one option, and where."""
+
+    right: bool
+    start: int
+    end: int
+
+
+def verdicts(reading: Reading) -> dict[str, Verdict]:
+    """Return label -> the last verdict on it."""
+    found: dict[str, Verdict] = {}
+    text, lower, offered = reading.text, reading.lower, reading.offered
+    marks = [mark for mark in free_marks(text, offered) if mark.start() < reading.end]
+    heads = {head.start for head in reading.heads}
+    done = 0
+    for number, mark in enumerate(marks):
+        at = mark.start()
+        if at < done:
+            continue
+        listed = read_list(text, lower, at - (text[at - 1 : at] in {"(", "["}), offered, multi=True)
+        if listed is None:
+            continue
+        done = listed.end
+        following = next((one.start() for one in marks[number + 1 :] if one.start() >= done), reading.end)
+        right = _adjacent(reading, listed.start, done)
+        if right is None and any(at - 12 <= start <= at for start in heads):
+            right = _of_line(lower, done, min(following, reading.end, done + LONGEST))
+        if right is not None:
+            found.update(dict.fromkeys(listed.letters, Verdict(right, listed.start, done)))
+    return found
+
+
+def _adjacent(reading: Reading, start: int, end: int) -> bool | None:
+    """Return the verdict that stands right beside the labels: a mark, or "is correct"."""
+    lower = reading.lower
+    if sign := lexicon.SIGN_BEFORE.search(lower, max(0, start - 6), start):
+        return sign[0].strip(" ([") == lexicon.TICK
+    if sign := lexicon.VERDICT.match(lower, end):
+        return sign["right"] is not None
+    if lexicon.WRONG.match(lower, end):
+        return False
+    right = lexicon.RIGHT.match(lower, end)
+    return None if right is None else right["neg"] is None
+
+
+def _of_line(lower: str, start: int, end: int) -> bool | None:
+    """Return the last verdict in the rest of a labelled line."""
+    stop = lower.find("\n", start, end)
+    words = list(lexicon.RULING.finditer(lower, start, end if stop < 0 else stop))
+    return None if not words else words[-1]["right"] is not None
+
+
+def right_set(reading: Reading) -> Found | None:
+    """Find the options called right, where several have a verdict."""
+    if not reading.multi:
+        return None
+    found = verdicts(reading)
+    right = sorted(label for label, verdict in found.items() if verdict.right)
+    if not right or len(found) < 2:
+        return None
+    places = [found[label] for label in right]
+    return Found(tuple(right), min(one.start for one in places), max(one.end for one in places))
+
+
+def odd_one(reading: Reading) -> Found | None:
+    """Find the one option of a single-answer item that is called right while all others are called wrong, or the reverse."""
+    found = verdicts(reading)
+    if reading.multi or len(found) < len(reading.offered.labels) or len(found) < 3:
+        return None
+    for side in (True, False):
+        alone = [label for label, verdict in found.items() if verdict.right is side]
+        if len(alone) == 1:
+            return Found((alone[0],), found[alone[0]].start, found[alone[0]].end)
+    return None
