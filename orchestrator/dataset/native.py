@@ -22,6 +22,7 @@ from orchestrator.dataset.lines import decoded, read_lines
 from orchestrator.dataset.row import Fault, RawRow, plain, shown
 
 LONGEST_LINE = 16 * 1024 * 1024
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _OPTION = re.compile(r"(?:option[ _]?)?([A-Z])")
 
 
@@ -44,25 +45,28 @@ def parse(text: str, line: int) -> RawRow:
             repeated.extend(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         return found
 
+    def refused(why: str) -> RawRow:
+        return RawRow(line, len(text), None, (Fault("", why),))
+
     try:
         fields = json.loads(text, object_pairs_hook=unique, parse_constant=_no_number, parse_float=_finite)
+        if not isinstance(fields, dict):
+            return refused(f"is not a JSON object but {shown(fields)}")
+        foreign = [name for name, value in fields.items() if not _encodable(value)] if "\\u" in text else []
     except RecursionError:
-        return RawRow(line, len(text), None, (Fault("", "is nested too deeply"),))
+        return refused("is nested too deeply")
     except json.JSONDecodeError as error:
-        return RawRow(line, len(text), None, (Fault("", f"is not valid JSON: {error.msg} at column {error.colno}"),))
+        return refused(f"is not valid JSON: {error.msg} at column {error.colno}")
     except ValueError as error:
-        return RawRow(line, len(text), None, (Fault("", f"is not valid JSON: {error}"),))
-    if not isinstance(fields, dict):
-        return RawRow(line, len(text), None, (Fault("", f"is not a JSON object but {shown(fields)}"),))
+        return refused(f"is not valid JSON: {error}")
     fields = _with_options(fields)
     if isinstance(fields.get("answer"), str):
         fields["answer"] = [fields["answer"]]
     options = fields.get("options")
     letters = options if isinstance(options, dict) else {}
-    faults = tuple(
-        Fault("options" if key in letters else plain(key), f"{shown(key)} is given twice") for key in repeated
-    )
-    return RawRow(line, len(text), {name: value for name, value in fields.items() if value is not None}, faults)
+    faults = [Fault("options" if key in letters else plain(key), f"{shown(key)} is given twice") for key in repeated]
+    faults += [Fault(plain(name), "is not valid Unicode") for name in foreign]
+    return RawRow(line, len(text), {name: value for name, value in fields.items() if value is not None}, tuple(faults))
 
 
 def _with_options(fields: dict[str, object]) -> dict[str, object]:
@@ -76,6 +80,19 @@ def _with_options(fields: dict[str, object]) -> dict[str, object]:
         match[1]: value for name, value in fields.items() if (match := _OPTION.fullmatch(name)) and value is not None
     }
     return fields | {"options": apart} if apart else fields
+
+
+def _encodable(value: object) -> bool:
+    """Whether the value can be written as UTF-8; escapes can spell half a surrogate pair, which no request carries."""
+    match value:
+        case str():
+            return _SURROGATE.search(value) is None
+        case list():
+            return all(map(_encodable, value))
+        case dict():
+            return all(_encodable(key) and _encodable(inner) for key, inner in value.items())
+        case _:
+            return True
 
 
 def _finite(digits: str) -> float:

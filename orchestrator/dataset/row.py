@@ -230,8 +230,6 @@ def _fault(detail: ErrorDetails, fields: Mapping[str, object]) -> Fault:
             return Fault(name, f"is missing; is {close[0]!r} meant for it?" if close else "is missing")
         case "value_error":
             return Fault(name, detail["msg"].removeprefix("Value error, "))
-        case "string_unicode":
-            return Fault(name, "is not valid Unicode")
         case _:
             wanted = detail["msg"].removeprefix("Input ").replace("dictionary", "object")
             return Fault(name, f"{wanted}, not {shown(detail['input'])}")
