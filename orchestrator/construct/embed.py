@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -20,10 +20,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from orchestrator.construct.extras import load
+from orchestrator.construct.parallel import ordered
 from orchestrator.errors import ConfigError, OrchestratorError
 
 Vectors: TypeAlias = NDArray[np.float32]
 GRID = 2.0**20
+SHARD = 256
+"""Embeddings computed between two writes to the cache: what a kill can cost."""
 PACKAGED = Path(__file__).parent / "encoder" / "efficientnet_lite0.onnx"
 PACKAGED_SIDE = 224
 
@@ -178,3 +181,32 @@ class EmbeddingCache:
         with partial.open("wb") as file:
             np.savez(file, digests=np.array(digests), vectors=np.stack([made[digest] for digest in digests]))
         partial.replace(self.folder / f"{name}.npz")
+
+
+def embed_all(
+    pictures: Sequence[tuple[str, Path]],
+    embedder: Embedder,
+    cache: EmbeddingCache,
+    progress: Callable[[str, int, int], None],
+) -> tuple[Vectors, int]:
+    """Return the unit vector of each (digest, PNG file), in order, and how many had to be computed."""
+    path_of = dict(pictures)
+    vectors = cache.fetch(list(path_of))
+    missing = [digest for digest in path_of if digest not in vectors]
+
+    def one(digest: str) -> tuple[str, Vectors]:
+        with Image.open(path_of[digest]) as picture:
+            return digest, unit(embedder.features(picture))
+
+    fresh: dict[str, Vectors] = {}
+    for done, (digest, vector) in enumerate(ordered(one, missing), start=1):
+        fresh[digest] = vector
+        if len(fresh) == SHARD or done == len(missing):
+            cache.keep(fresh)
+            vectors |= fresh
+            fresh = {}
+        progress("embeddings", len(path_of) - len(missing) + done, len(path_of))
+    matrix = np.empty((len(pictures), len(next(iter(vectors.values())))), np.float32)
+    for row, (digest, _) in enumerate(pictures):
+        matrix[row] = vectors[digest]
+    return matrix, len(missing)

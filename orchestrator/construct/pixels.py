@@ -18,6 +18,12 @@ from orchestrator.construct.extras import load
 MAX_PIXELS = 120_000_000
 """Larger pictures are refused: no radiograph is, and a hostile header could claim any size."""
 _DICOM_MARK = slice(128, 132)
+_JPEG_CODECS = {
+    "1.2.840.10008.1.2.4.51": "jpeg8_decode",
+    "1.2.840.10008.1.2.4.57": "jpegsof3_decode",
+    "1.2.840.10008.1.2.4.70": "jpegsof3_decode",
+}
+"""Kinds of JPEG (12 bits, lossless) for which pydicom has but GPL-licensed plugins: transfer syntax -> imagecodecs."""
 
 
 class UnreadableError(Exception):
@@ -78,7 +84,8 @@ def _dicom(data: bytes, frame: int | None) -> Image.Image:
     _check_size(int(dataset.Columns), int(dataset.Rows))
     index = _chosen(frame, int(dataset.get("NumberOfFrames") or 1))
     pixels = load("pydicom.pixels", "build")
-    values = pixels.pixel_array(dataset, index=index)
+    codec = _JPEG_CODECS.get(dataset.file_meta.TransferSyntaxUID)
+    values = _jpeg(dataset, index, codec) if codec else pixels.pixel_array(dataset, index=index)
     kind = dataset.PhotometricInterpretation
     if kind == "PALETTE COLOR":
         colours = pixels.apply_color_lut(values, dataset)
@@ -87,6 +94,16 @@ def _dicom(data: bytes, frame: int | None) -> Image.Image:
         return Image.fromarray((values >> max(0, int(dataset.BitsStored) - 8)).astype(np.uint8), "RGB")
     shown = _window(dataset, values)
     return _grey(1.0 - shown if kind == "MONOCHROME1" else shown)
+
+
+def _jpeg(dataset: Any, index: int, codec: str) -> NDArray[Any]:  # noqa: ANN401 - pydicom's datasets are untyped here
+    """Return the stored values of a frame that pydicom cannot decode by itself."""
+    count = int(dataset.get("NumberOfFrames") or 1)
+    frame = load("pydicom.encaps", "build").get_frame(dataset.PixelData, index, number_of_frames=count)
+    values: NDArray[Any] = getattr(load("imagecodecs", "build"), codec)(frame)
+    if values.shape[:2] != (dataset.Rows, dataset.Columns):
+        raise UnreadableError(f"the header says {dataset.Columns} x {dataset.Rows} pixels, the JPEG {values.shape}")
+    return values.view(f"i{values.itemsize}") if dataset.PixelRepresentation else values
 
 
 def _window(dataset: Any, stored: NDArray[Any]) -> NDArray[np.float64]:  # noqa: ANN401 - pydicom's datasets are untyped here

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 from pathlib import Path
 from typing import Any
 
-import gdcm
+import imagecodecs
 import numpy as np
 import openpyxl
 import pydicom
@@ -26,7 +25,6 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
-    JPEGBaseline8Bit,
     JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
@@ -82,40 +80,16 @@ def dicom(
     dataset.PixelRepresentation = int(pixels.dtype.kind == "i")
     for name, value in elements.items():
         setattr(dataset, name, value)
-    raw = pixels.tobytes()
     path.parent.mkdir(parents=True, exist_ok=True)
-    if syntax == JPEGBaseline8Bit:
-        coded = io.BytesIO()
-        Image.fromarray(pixels).save(coded, "jpeg", quality=95)
-        dataset.PixelData = encapsulate([coded.getvalue()])
+    if syntax == JPEGLosslessSV1:
+        dataset.PixelData = encapsulate([bytes(imagecodecs.ljpeg_encode(pixels, bitspersample=bits))])
         dataset["PixelData"].VR = "OB"
     elif syntax in (RLELossless, JPEG2000Lossless, JPEGLSLossless):
         dataset.compress(syntax, np.ascontiguousarray(pixels), generate_instance_uid=False)
     else:
-        dataset.PixelData = raw
+        dataset.PixelData = pixels.tobytes()
         dataset["PixelData"].VR = "OW" if bits > 8 else "OB"
-    if syntax == JPEGLosslessSV1:
-        meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        pydicom.dcmwrite(path, dataset, enforce_file_format=True)
-        _compress_losslessly(path)
-    else:
-        pydicom.dcmwrite(path, dataset, enforce_file_format=True)
-
-
-def _compress_losslessly(path: Path) -> None:
-    """Rewrite a DICOM file as lossless JPEG, the kind older archives hold; pydicom itself cannot."""
-    reader = gdcm.ImageReader()
-    reader.SetFileName(str(path))
-    assert reader.Read()
-    change = gdcm.ImageChangeTransferSyntax()
-    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
-    change.SetInput(reader.GetImage())
-    assert change.Change()
-    writer = gdcm.ImageWriter()
-    writer.SetFileName(str(path))
-    writer.SetFile(reader.GetFile())
-    writer.SetImage(change.GetOutput())
-    assert writer.Write()
+    pydicom.dcmwrite(path, dataset, enforce_file_format=True)
 
 
 def write_csv(path: Path, rows: list[tuple[Any, ...]]) -> None:

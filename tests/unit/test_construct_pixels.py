@@ -7,6 +7,7 @@ import io
 import struct
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -23,6 +24,9 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
 )
@@ -58,6 +62,15 @@ def dicom(pixels: NDArray[Any], syntax: UID = ExplicitVRLittleEndian, **elements
         Image.fromarray(pixels).save(coded, "jpeg", quality=95)
         dataset.PixelData = encapsulate([coded.getvalue()])
         dataset["PixelData"].VR = "OB"
+    elif syntax in (JPEGLossless, JPEGLosslessSV1, JPEGExtended12Bit):
+        unsigned = pixels.view(f"u{pixels.itemsize}")
+        if syntax == JPEGExtended12Bit:
+            coded_frames = [bytes(imagecodecs.jpeg8_encode(unsigned, level=100, bitspersample=12))]
+        else:
+            frames = unsigned if unsigned.ndim == 3 else [unsigned]
+            coded_frames = [bytes(imagecodecs.ljpeg_encode(frame, bitspersample=bits)) for frame in frames]
+        dataset.PixelData = encapsulate(coded_frames)
+        dataset["PixelData"].VR = "OB"
     elif syntax in (RLELossless, JPEG2000Lossless, JPEGLSLossless):
         dataset.compress(syntax, np.ascontiguousarray(pixels), generate_instance_uid=False)
     else:
@@ -91,6 +104,8 @@ def stretched(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8
         RLELossless,
         JPEG2000Lossless,
         JPEGLSLossless,
+        JPEGLossless,
+        JPEGLosslessSV1,
     ],
     ids=lambda uid: UID(uid).keyword,
 )
@@ -105,6 +120,22 @@ def test_a_lossy_jpeg_inside_dicom_is_read() -> None:
     smooth = np.linspace(0, 255, 64 * 48).reshape(64, 48).astype(np.uint8)
     data = dicom(smooth, JPEGBaseline8Bit, WindowCenter=128, WindowWidth=256)
     assert np.abs(grey(data).astype(int) - smooth).max() <= 4
+
+
+def test_a_twelve_bit_jpeg_is_read() -> None:
+    """What older digital X-ray machines wrote, within what it loses."""
+    smooth = np.linspace(0, 4095, 64 * 48).reshape(64, 48).astype(np.uint16)
+    data = dicom(smooth, JPEGExtended12Bit, WindowCenter=2048, WindowWidth=4096, BitsStored=12, HighBit=11)
+    assert np.abs(grey(data).astype(int) - stretched(smooth, 0, 4095)).max() <= 4
+
+
+def test_lossless_jpeg_keeps_signs_and_frames() -> None:
+    """Signed values are read as such, and the frame asked for is decoded."""
+    window: dict[str, Any] = {"WindowCenter": 0.5, "WindowWidth": 8001}
+    signed = (RAMP.astype(np.int32) - 4000).astype(np.int16)
+    assert (grey(dicom(signed, JPEGLosslessSV1, **window)) == grey(dicom(signed, **window))).all()
+    frames = np.stack([RAMP, RAMP[::-1], RAMP[:, ::-1]])
+    assert (grey(dicom(frames, JPEGLossless, **window), 2) == grey(dicom(frames, **window), 2)).all()
 
 
 def test_monochrome1_is_the_negative_of_monochrome2() -> None:
@@ -221,6 +252,7 @@ def test_a_page_of_a_tiff_is_a_frame() -> None:
         (b"not a picture", "UnidentifiedImageError"),
         (b"\0" * 128 + b"DICM", "Columns"),
         (dicom(RAMP, Rows=60000, Columns=60000), "60000 x 60000 pixels"),
+        (dicom(RAMP, JPEGLossless, Rows=65), "header says 48 x 65"),
         (dicom(RAMP)[:-100], "ValueError"),
         (encoded(Image.new("L", (50, 50)))[:60], "OSError"),
     ],
