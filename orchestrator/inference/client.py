@@ -50,24 +50,16 @@ def route(litellm_model: str) -> str:
 
 
 class Client:
-    """Calls models; open it once a process, inside the event loop that uses it."""
+    """Calls models; one a process, used and closed inside one event loop. LiteLLM is loaded by `load`."""
 
     def __init__(self) -> None:
         self._litellm: Any = None
         self._http: httpx.AsyncClient | None = None
         self._handler: Any = None
+        self._loading = asyncio.Lock()
 
     async def __aenter__(self) -> Client:
-        """Load LiteLLM off the loop (it takes seconds) and put the recording transport under it."""
-        self._litellm = await asyncio.to_thread(_load_litellm)
-        from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport
-        from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
-
-        self._http = recording_client(LiteLLMAiohttpTransport(client=unlimited_session))
-        self._litellm.aclient_session = self._http
-        self._handler = AsyncHTTPHandler()
-        await self._handler.client.aclose()
-        self._handler.client = self._http
+        """Return the client itself, nothing loaded yet."""
         return self
 
     async def __aexit__(
@@ -79,12 +71,27 @@ class Client:
             await self._litellm.close_litellm_async_clients()
             await self._http.aclose()
 
+    async def load(self) -> None:
+        """Load LiteLLM off the loop (it takes seconds), once, and put the recording transport under it."""
+        async with self._loading:
+            if self._litellm is not None:
+                return
+            litellm = await asyncio.to_thread(_load_litellm)
+            from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport
+            from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+
+            self._http = recording_client(LiteLLMAiohttpTransport(client=unlimited_session))
+            litellm.aclient_session = self._http
+            self._handler = AsyncHTTPHandler()
+            await self._handler.client.aclose()
+            self._handler.client = self._http
+            self._litellm = litellm
+
     async def attempt(
         self, request: Request, pictures: Sequence[Encoded], *, api_base: str, api_key: str, timeout_s: float
     ) -> AttemptResult:
         """Send the request once and return what became of it; only cancellation raises."""
-        if self._litellm is None:
-            raise RuntimeError("the client is used before it is opened")
+        await self.load()
         wire = Wire()
         current_wire.set(wire)
         # Parameters are the model's own and reach the body as they are; LiteLLM adds and drops none.

@@ -43,9 +43,10 @@ class LocalExecutor:
         self._keys = keys
 
     async def prepare(self, request: Request) -> NotSent | None:
-        """Encode the request's pictures ahead of its turn, so that it leaves on time."""
+        """Load the client and encode the request's pictures ahead of its turn, so that it leaves on time."""
         try:
             await self._pictures(request)
+            await self._client.load()
         except OrchestratorError as error:
             return NotSent(str(error), permanent=True)
         return None
