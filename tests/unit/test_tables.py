@@ -94,6 +94,14 @@ def test_a_narrow_terminal_repeats_the_names_where_there_is_something_to_say() -
     assert "20 *" not in last
 
 
+def test_a_row_that_is_empty_everywhere_still_stands_once() -> None:
+    """A model of which nothing is known is named in the first band, and only there."""
+    table = Table("Model", WIDE.columns, (*WIDE.rows, Row("mute", (None,) * 6)))
+    shown = render_terminal(table, 40)
+    assert shown.count("mute") == 1
+    assert "mute" in shown.split("\n\n")[0]
+
+
 def test_a_piped_table_is_plain_ascii() -> None:
     """Without style there is no escape code and no box character."""
     shown = render_terminal(WIDE, 80)

@@ -89,11 +89,11 @@ def test_cells_are_the_scores() -> None:
 
 def test_bounds_show_where_something_is_missing() -> None:
     """An unfinished model brings the columns of the bounds and the note that explains them."""
-    whole, part = leaderboard(summary({"a": grades("SDD", "10")})), leaderboard(summary({"a": grades("SDD", "1u0u")}))
+    whole, part = leaderboard(summary({"a": grades("SDD", "10")})), leaderboard(summary({"a": grades("SDD", "10u")}))
     assert "Overall lowest" not in headings(whole)
-    assert column(part, "Overall lowest")[0] == "25.00"
-    assert column(part, "Overall highest")[0] == "75.00"
-    assert column(part, "Overall coverage")[0] == "50.00"
+    assert column(part, "Overall lowest")[0] == "33.33"
+    assert column(part, "Overall highest")[0] == "66.67"
+    assert column(part, "Overall coverage")[0] == "66.66"
     assert len(part.notes) == len(whole.notes) + 1
 
 
