@@ -13,8 +13,9 @@ from orchestrator.commands.workspace import Workspace
 from orchestrator.config import Config, Incomplete
 from orchestrator.dataset.images import ImageLoader
 from orchestrator.errors import ConfigError
-from orchestrator.inference import client
+from orchestrator.inference import client, prompt
 from orchestrator.inference.executor import LocalExecutor
+from orchestrator.inference.questions import Question
 from orchestrator.inference.runner import Plan, Runner
 from orchestrator.records import Item, Json, Model, Price, Provider
 from orchestrator.reporting.terminal import safe
@@ -126,15 +127,15 @@ async def check(workspace: Workspace, aliases: Sequence[str], budget_nanousd: in
     now = time.time()
     item = _question(now)
 
-    async def items() -> AsyncGenerator[Item, None]:
-        yield item
+    async def question(model: Model) -> AsyncGenerator[Question, None]:
+        yield Question(item.id, 0, 0, item.wording, prompt.build(item, model))
 
     async with Store(workspace.cache) as store:
         spec = RunSpec(f"{CHECK_RUN}-{int(now * 1000):x}", "", item.wording)
         row = await store.do(runs.open_run, spec, budget_nanousd, now)
         async with registered(store) as process_id, client.Client() as calls:
             plan = Plan(row.id, process_id, models)
-            runner = Runner(plan, items, store, LocalExecutor(calls, ImageLoader(), keys))
+            runner = Runner(plan, question, store, LocalExecutor(calls, ImageLoader(), keys))
             await runner.run()
         found = await store.do(status.run_of, row.id)
     reasons = {one.model: "; ".join(reason for reason, _ in one.failures) for one in found.models}

@@ -7,7 +7,7 @@ import hashlib
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +27,7 @@ from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.inference import client, prompt
 from orchestrator.inference.executor import LocalExecutor
 from orchestrator.inference.pricing import usd
+from orchestrator.inference.questions import Asking, Question, questions
 from orchestrator.inference.runner import Plan, Runner, Stop, StopKind
 from orchestrator.inference.tokens import Calibration, TokenEstimate
 from orchestrator.records import Item, Json, Model, Outcome, Reply
@@ -69,18 +70,22 @@ class RunResult:
     @property
     def exit_code(self) -> int:
         """The highest that applies."""
-        kinds = {stop.kind for stop in self.stops}
         incomplete = any(
             score.outcomes[Outcome.FAILED] or score.outcomes[Outcome.UNSENT] for score in self.summary.models.values()
         )
-        codes = {
-            StopKind.INTERRUPTED: 130,
-            StopKind.CACHE: 5,
-            StopKind.PROVIDER: 4,
-            StopKind.BUDGET: 3,
-            StopKind.MODEL: 1,
-        }
-        return max([codes[kind] for kind in kinds] + [int(incomplete)])
+        return exit_code(self.stops, incomplete=incomplete)
+
+
+def exit_code(stops: Sequence[Stop], *, incomplete: bool) -> int:
+    """Return the highest exit code that applies."""
+    codes = {
+        StopKind.INTERRUPTED: 130,
+        StopKind.CACHE: 5,
+        StopKind.PROVIDER: 4,
+        StopKind.BUDGET: 3,
+        StopKind.MODEL: 1,
+    }
+    return max([codes[stop.kind] for stop in stops] + [int(incomplete)])
 
 
 Say = Callable[[str], None]
@@ -104,7 +109,7 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
         pictures = KnownPictures(store)
         checked = await check(options.benchmark, pictures)
         _refuse_bad(checked, options, say)
-        spec = _spec(options, checked, models, template)
+        spec = spec_of(options, checked, models, template)
         row = await store.do(runs.open_run, spec, options.budget_nanousd, time.time())
         async with registered(store) as process_id:
             newest = await store.do(ledger.latest_reply_id)
@@ -114,27 +119,53 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
                 run_id=row.id,
                 process_id=process_id,
                 models=models,
+                hold_in_doubt=options.hold_in_doubt,
+                newer_than=newest,
+            )
+            asking = Asking(
                 template=template,
                 samples=options.samples,
                 rotations=options.rotations,
                 limit=options.limit,
-                hold_in_doubt=options.hold_in_doubt,
                 again=partial(_asked_again, options.retry) if options.retry else None,
-                newer_than=newest,
             )
 
-            def items() -> AsyncIterator[Item]:
-                return read_items(options.benchmark, pictures, lambda problem: None)
+            def asked(model: Model) -> AsyncGenerator[Question, None]:
+                return questions(read_items(options.benchmark, pictures, lambda problem: None), model, asking)
 
             async with client.Client() as calls:
-                runner = Runner(plan, items, store, LocalExecutor(calls, ImageLoader(), keys))
+                runner = Runner(plan, asked, store, LocalExecutor(calls, ImageLoader(), keys))
                 await _remember_usage(store, runner)
-                questions = min(checked.items, options.limit or checked.items) * options.samples * options.rotations
+                total = min(checked.items, options.limit or checked.items) * options.samples * options.rotations
                 with _draining(runner, say):
-                    async with progress.shown(runner.tallies, questions, console):
+                    async with progress.shown(runner.tallies, total, console):
                         await runner.run()
         reasked = await store.do(status.reasked, row.id, newest)
     return await _result(options, workspace, row, runner, reasked, time.monotonic() - started)
+
+
+async def pay(
+    plan: Plan,
+    items: Callable[[], AsyncIterator[Item]],
+    store: Store,
+    keys: Mapping[str, str],
+    questions: int,
+    say: Say,
+    console: Console,
+) -> Runner:
+    """Carry out a plan with a display of `questions` a model, and return the runner for what it then knows.
+
+    What the stored replies say of each model's bills is known from the start. Ctrl-C once drains it, twice cancels it.
+    Raises CacheError when the cache fails.
+    """
+    async with client.Client() as calls:
+        runner = Runner(plan, items, store, LocalExecutor(calls, ImageLoader(), keys))
+        for alias, tally in runner.tallies.items():
+            tally.calibration = await calibration(store, alias)
+        with _draining(runner, say):
+            async with progress.shown(runner.tallies, questions, console):
+                await runner.run()
+    return runner
 
 
 def _opening(row: RunRow, money: runs.Money, options: RunOptions) -> Iterator[str]:
@@ -158,7 +189,8 @@ def _refuse_bad(checked: Checked, options: RunOptions, say: Say) -> None:
         say(f"{options.benchmark}: {checked.total_problems} problems in bad rows, which are left out (--skip-bad)")
 
 
-def _spec(options: RunOptions, checked: Checked, models: Sequence[Model], template: prompt.Template) -> RunSpec:
+def spec_of(options: RunOptions, checked: Checked, models: Sequence[Model], template: prompt.Template) -> RunSpec:
+    """Return what the run is: its name follows from its content unless the options give one."""
     asked: Json = {
         model.alias: {
             "model": model.litellm_model,
@@ -196,10 +228,12 @@ async def registered(store: Store) -> AsyncIterator[int]:
         await store.do(processes.leave, process_id)
 
 
-async def _remember_usage(store: Store, runner: Runner) -> None:
-    for alias, tally in runner.tallies.items():
-        for text, image, billed in await store.do(ledger.usage_history, alias, Calibration.WINDOW):
-            tally.calibration = tally.calibration.observe(TokenEstimate(text, image), billed)
+async def calibration(store: Store, alias: str) -> Calibration:
+    """Return what the latest stored replies of a model say of its estimates."""
+    learnt = Calibration()
+    for text, image, billed in await store.do(ledger.usage_history, alias, Calibration.WINDOW):
+        learnt = learnt.observe(TokenEstimate(text, image), billed)
+    return learnt
 
 
 @contextmanager

@@ -9,18 +9,17 @@ the store alone remembers; the executor alone touches the network. Nothing here 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from functools import partial
 from typing import assert_never
 
-from orchestrator.inference import prompt
 from orchestrator.inference.clock import Clock
 from orchestrator.inference.dispatch import HOPELESS_AFTER, Dispatcher, Halted, Lane
 from orchestrator.inference.executor import Executor, Tried
 from orchestrator.inference.pricing import cost, worst_case
+from orchestrator.inference.questions import Question
 from orchestrator.inference.retry import (
     Again,
     Done,
@@ -35,7 +34,6 @@ from orchestrator.inference.retry import (
 from orchestrator.inference.tokens import Calibration, TokenEstimate, estimate
 from orchestrator.records import (
     AttemptResult,
-    Item,
     Lost,
     Model,
     NotSent,
@@ -108,13 +106,7 @@ class Plan:
     run_id: int
     process_id: int
     models: tuple[Model, ...]
-    template: prompt.Template = prompt.SHIPPED
-    samples: int = 1
-    rotations: int = 1
-    limit: int | None = None
     hold_in_doubt: bool = False
-    again: Callable[[Item, Reply], bool] | None = None
-    """Given an item as it was shown and its stored reply: whether to ask again, paid anew."""
     newer_than: int = 0
     """Replies with a higher id belong to this invocation and are never asked again."""
 
@@ -127,18 +119,8 @@ class _Track:
     lane: Lane
     dispatcher: Dispatcher
     tally: Tally
-    questions: AsyncGenerator[_Question, None]
+    questions: AsyncGenerator[Question, None]
     pulling: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """One item as it is shown, for one sample."""
-
-    item: Item
-    shown: Item
-    sample: int
-    rotation: int
 
 
 @dataclass(slots=True)
@@ -166,13 +148,12 @@ class Runner:
     def __init__(
         self,
         plan: Plan,
-        items: Callable[[], AsyncIterator[Item]],
+        questions: Callable[[Model], AsyncGenerator[Question, None]],
         store: Store,
         executor: Executor,
         clock: Clock | None = None,
     ) -> None:
         self._plan = plan
-        self._items = items
         self._store = store
         self._executor = executor
         self._clock = clock or Clock()
@@ -186,7 +167,7 @@ class Runner:
                 Lane(model.alias),
                 self._dispatchers[model.provider.name],
                 self.tallies[model.alias],
-                self._questions(),
+                questions(model),
             )
             for model in plan.models
         ]
@@ -222,16 +203,6 @@ class Runner:
                 track.lane.halted.set()
                 track.dispatcher.wake()
 
-    async def _questions(self) -> AsyncGenerator[_Question, None]:
-        count = 0
-        async for item in self._items():
-            if self._plan.limit is not None and count == self._plan.limit:
-                return
-            count += 1
-            for rotation in range(min(self._plan.rotations, len(item.options))):
-                for sample in range(self._plan.samples):
-                    yield _Question(item, item.rotated(rotation), sample, rotation)
-
     async def _work(self, track: _Track) -> None:
         while not self._halted(track):
             async with track.pulling:
@@ -245,23 +216,23 @@ class Runner:
             self.halt(Stop(StopKind.CACHE, "", str(self._store.trouble)))
         return track.lane.halted.is_set()
 
-    async def _ask(self, track: _Track, question: _Question) -> None:
-        request = prompt.build(question.shown, track.model, self._plan.template, sample=question.sample)
+    async def _ask(self, track: _Track, question: Question) -> None:
+        request = question.request
         ask = Ask(
             run_id=self._plan.run_id,
             process_id=self._plan.process_id,
             model=track.model.alias,
-            item_id=question.item.id,
+            judged=question.judged,
+            item_id=question.item_id,
             sample=question.sample,
             rotation=question.rotation,
-            wording=question.item.wording,
+            wording=question.wording,
             key=request.key,
             canonical=canonical(request),
         )
-        again = self._plan.again
         policy = Policy(
             hold_in_doubt=self._plan.hold_in_doubt,
-            again=None if again is None else partial(again, question.shown),
+            again=question.again,
             newer_than=self._plan.newer_than,
         )
         while not self._halted(track):
@@ -275,13 +246,13 @@ class Runner:
                 case Claim.BUSY:
                     await self._clock.sleep_unless(BUSY_S, track.lane.halted)
                 case Claim.MINE:
-                    if await self._buy(track, question.item, request, ask.key):
+                    if await self._buy(track, question.item_id, request, ask.key):
                         return
         track.tally.unsent += 1
 
-    async def _buy(self, track: _Track, item: Item, request: Request, key: str) -> bool:
+    async def _buy(self, track: _Track, item_id: str, request: Request, key: str) -> bool:
         """Pay for one claimed request; return False if the claim was lost and the question is to be looked up again."""
-        purchase = _Purchase(item.id, request, estimate(request, track.model.image_tokens))
+        purchase = _Purchase(item_id, request, estimate(request, track.model.image_tokens))
         try:
             await self._pay(track, purchase)
         except _Moved:

@@ -18,7 +18,7 @@ class Wire:
     """One attempt as the network saw it."""
 
     left: bool = False
-    """Whether a connection stood, so that the request may have been sent."""
+    """Whether any of the request may have been sent."""
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     """Lower-case names."""
@@ -30,8 +30,22 @@ current_wire: ContextVar[Wire] = ContextVar("current_wire")
 
 
 def unlimited_session() -> aiohttp.ClientSession:
-    """Return a session without a connection limit: concurrency is the provider's, kept by its dispatcher."""
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+    """Return a session without a connection limit (concurrency is the provider's, kept by its dispatcher).
+
+    It notes on `current_wire` when a request begins to leave.
+    """
+    steps = aiohttp.TraceConfig()
+    steps.on_request_start.append(_connecting)
+    steps.on_request_headers_sent.append(_leaving)
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), trace_configs=[steps])
+
+
+async def _connecting(session: aiohttp.ClientSession, context: object, step: aiohttp.TraceRequestStartParams) -> None:
+    current_wire.get().left = False
+
+
+async def _leaving(session: aiohttp.ClientSession, context: object, step: aiohttp.TraceRequestHeadersSentParams) -> None:
+    current_wire.get().left = True
 
 
 def recording_client(inner: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
@@ -46,15 +60,17 @@ class Recording(httpx.AsyncBaseTransport):
         self._inner = inner
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request. Raises what the inner transport raises, and ReadError for a body over the limit."""
+        """Send one request. Raises ReadError for whatever goes wrong below, and for a body over the limit."""
         wire = current_wire.get()
-        # Until the opposite is shown: whoever is cancelled while connecting may have been served.
         wire.left = True
         try:
-            response = await self._inner.handle_async_request(request)
+            return await self._exchange(wire, request)
         except httpx.TransportError as error:
-            wire.left = not _never_connected(error)
-            raise
+            # After some of these LiteLLM would send the request again by itself, past this transport and unpaid for.
+            raise httpx.ReadError(f"{type(error).__name__}: {error}") from error
+
+    async def _exchange(self, wire: Wire, request: httpx.Request) -> httpx.Response:
+        response = await self._inner.handle_async_request(request)
         wire.status = response.status_code
         wire.headers = {name.lower(): value for name, value in response.headers.items()}
         read = bytearray()
@@ -77,11 +93,3 @@ class Recording(httpx.AsyncBaseTransport):
         """Close the inner transport."""
         await self._inner.aclose()
 
-
-def _never_connected(error: BaseException) -> bool:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, (httpx.ConnectError, httpx.ConnectTimeout, aiohttp.ClientConnectorError)):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False

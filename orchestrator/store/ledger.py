@@ -9,7 +9,7 @@ at most one living process holds a key's claim; a reply is never updated or dele
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -18,6 +18,8 @@ from orchestrator.records import Ending, Provider, Reply, Usage
 
 BODY_KEPT = 2000
 """Characters of an error body that are kept."""
+_AT_ONCE = 500
+"""Keys looked up by one statement."""
 
 
 class State(StrEnum):
@@ -45,6 +47,8 @@ class Ask:
     run_id: int
     process_id: int
     model: str
+    judged: str
+    """The model whose reply is judged; empty for a question of the benchmark."""
     item_id: str
     sample: int
     rotation: int
@@ -80,10 +84,11 @@ class Policy:
 def claim(connection: sqlite3.Connection, ask: Ask, policy: Policy) -> Claim:
     """Enter the question into its run and say whether it is answered, free to be asked, or taken."""
     connection.execute(
-        "INSERT INTO run_items (run_id, model, item_id, sample, rotation, key, wording) VALUES (?, ?, ?, ?, ?, ?, ?) "
+        "INSERT INTO run_items (run_id, model, judged, item_id, sample, rotation, key, wording) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT DO UPDATE SET key = excluded.key, wording = excluded.wording "
         "WHERE key <> excluded.key OR wording <> excluded.wording",
-        (ask.run_id, ask.model, ask.item_id, ask.sample, ask.rotation, ask.key, ask.wording),
+        (ask.run_id, ask.model, ask.judged, ask.item_id, ask.sample, ask.rotation, ask.key, ask.wording),
     )
     row = _latest(connection, ask.key)
     if row is not None:
@@ -377,6 +382,17 @@ def _reply(row: sqlite3.Row) -> Reply:
     )
 
 
+def held(connection: sqlite3.Connection, keys: Sequence[str]) -> set[str]:
+    """Return which of these keys have a reply."""
+    found: set[str] = set()
+    for start in range(0, len(keys), _AT_ONCE):
+        some = keys[start : start + _AT_ONCE]
+        marks = ",".join("?" * len(some))
+        rows = connection.execute(f"SELECT DISTINCT key FROM replies WHERE key IN ({marks})", some)  # noqa: S608 - only marks
+        found.update(row[0] for row in rows)
+    return found
+
+
 def count_replies(connection: sqlite3.Connection) -> int:
     """Return how many replies the cache holds."""
     return int(connection.execute("SELECT count(*) FROM replies").fetchone()[0])
@@ -396,3 +412,13 @@ def usage_history(connection: sqlite3.Connection, model: str, most: int) -> list
         (model, most),
     ).fetchall()
     return [(row[0], row[1], row[2]) for row in reversed(rows)]
+
+
+def answer_history(connection: sqlite3.Connection, model: str, most: int) -> list[tuple[int, float]]:
+    """Return (billed output tokens, seconds to the answer) of a model's latest replies, oldest first."""
+    rows = connection.execute(
+        "SELECT r.output_tokens, r.latency_s FROM attempts a JOIN replies r ON r.attempt_id = a.id "
+        "WHERE a.model = ? AND a.state = 'settled' AND r.output_tokens IS NOT NULL ORDER BY a.id DESC LIMIT ?",
+        (model, most),
+    ).fetchall()
+    return [(row[0], row[1]) for row in reversed(rows)]

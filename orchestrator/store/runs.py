@@ -155,19 +155,27 @@ def _run(row: sqlite3.Row) -> RunRow:
 
 
 def models_of(connection: sqlite3.Connection, run_ids: Sequence[int]) -> list[str]:
-    """Return the aliases of the models these runs asked, in alphabetical order."""
-    marks = ",".join("?" * len(run_ids))
-    rows = connection.execute(
-        f"SELECT DISTINCT model FROM run_items WHERE run_id IN ({marks}) ORDER BY model",  # noqa: S608 - only marks
-        tuple(run_ids),
-    )
-    return [row["model"] for row in rows]
+    """Return the aliases of the models these runs asked, judges apart, in alphabetical order."""
+    found: set[str] = set()
+    for run_id in run_ids:
+        rows = connection.execute("SELECT DISTINCT model FROM run_items WHERE run_id = ? AND judged = ''", (run_id,))
+        found.update(row["model"] for row in rows)
+    return sorted(found)
+
+
+def judges_of(connection: sqlite3.Connection, run_ids: Sequence[int]) -> list[str]:
+    """Return the aliases of the models that judged replies in these runs, in alphabetical order."""
+    found: set[str] = set()
+    for run_id in run_ids:
+        rows = connection.execute("SELECT DISTINCT model FROM run_items WHERE run_id = ? AND judged <> ''", (run_id,))
+        found.update(row["model"] for row in rows)
+    return sorted(found)
 
 
 def asked(
-    connection: sqlite3.Connection, run_ids: Sequence[int], model: str, item_ids: Sequence[str]
+    connection: sqlite3.Connection, run_ids: Sequence[int], model: str, item_ids: Sequence[str], judged: str = ""
 ) -> dict[str, list[Asked]]:
-    """Return what the cache holds for these items at one model, by item id.
+    """Return what the cache holds for these items at one model, by item id; of a judge, what it said of `judged`.
 
     Of several runs the first in `run_ids` that asked an item speaks for it, with all its samples and rotations.
     """
@@ -176,7 +184,8 @@ def asked(
         missing = [item_id for item_id in item_ids if item_id not in found]
         if not missing:
             break
-        for row in connection.execute(_ASKED.format(marks=",".join("?" * len(missing))), (run_id, model, *missing)):
+        query = _ASKED.format(marks=",".join("?" * len(missing)))
+        for row in connection.execute(query, (run_id, model, judged, *missing)):
             found.setdefault(row["item_id"], []).append(
                 Asked(
                     item_id=row["item_id"],
@@ -199,6 +208,6 @@ SELECT i.item_id, i.sample, i.rotation, i.wording, r.text, r.ending,
        ) END AS failure
 FROM run_items i
 LEFT JOIN replies r ON r.id = (SELECT max(id) FROM replies WHERE key = i.key)
-WHERE i.run_id = ? AND i.model = ? AND i.item_id IN ({{marks}})
+WHERE i.run_id = ? AND i.model = ? AND i.judged = ? AND i.item_id IN ({{marks}})
 ORDER BY i.item_id, i.rotation, i.sample
 """  # noqa: S608 - filled with marks only

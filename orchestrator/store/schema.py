@@ -58,12 +58,13 @@ CREATE TABLE runs (
 CREATE TABLE run_items (
     run_id INTEGER NOT NULL REFERENCES runs (id),
     model TEXT NOT NULL,             -- alias
+    judged TEXT NOT NULL,            -- alias of the model whose reply is judged, empty for a question
     item_id TEXT NOT NULL,
     sample INTEGER NOT NULL,
     rotation INTEGER NOT NULL,
     key TEXT NOT NULL,
     wording TEXT NOT NULL,           -- digest of question and options, unrotated
-    PRIMARY KEY (run_id, model, item_id, sample, rotation)
+    PRIMARY KEY (run_id, model, judged, item_id, sample, rotation)
 ) WITHOUT ROWID;
 
 CREATE TABLE providers (
