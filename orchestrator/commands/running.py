@@ -133,39 +133,24 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
             def asked(model: Model) -> AsyncGenerator[Question, None]:
                 return questions(read_items(options.benchmark, pictures, lambda problem: None), model, asking)
 
+            total = min(checked.items, options.limit or checked.items) * options.samples * options.rotations
             async with client.Client() as calls:
                 runner = Runner(plan, asked, store, LocalExecutor(calls, ImageLoader(), keys))
-                await _remember_usage(store, runner)
-                total = min(checked.items, options.limit or checked.items) * options.samples * options.rotations
-                with _draining(runner, say):
-                    async with progress.shown(runner.tallies, total, console):
-                        await runner.run()
+                await carry_out(runner, store, total, say, console)
         reasked = await store.do(status.reasked, row.id, newest)
     return await _result(options, workspace, row, runner, reasked, time.monotonic() - started)
 
 
-async def pay(
-    plan: Plan,
-    items: Callable[[], AsyncIterator[Item]],
-    store: Store,
-    keys: Mapping[str, str],
-    questions: int,
-    say: Say,
-    console: Console,
-) -> Runner:
-    """Carry out a plan with a display of `questions` a model, and return the runner for what it then knows.
+async def carry_out(runner: Runner, store: Store, total: int, say: Say, console: Console) -> None:
+    """Run a runner that knows the models' bills of before, with a display of `total` questions a model.
 
-    What the stored replies say of each model's bills is known from the start. Ctrl-C once drains it, twice cancels it.
-    Raises CacheError when the cache fails.
+    Ctrl-C once drains it, twice cancels it. Raises CacheError when the cache fails.
     """
-    async with client.Client() as calls:
-        runner = Runner(plan, items, store, LocalExecutor(calls, ImageLoader(), keys))
-        for alias, tally in runner.tallies.items():
-            tally.calibration = await calibration(store, alias)
-        with _draining(runner, say):
-            async with progress.shown(runner.tallies, questions, console):
-                await runner.run()
-    return runner
+    for alias, tally in runner.tallies.items():
+        tally.calibration = await calibration(store, alias)
+    with _draining(runner, say):
+        async with progress.shown(runner.tallies, total, console):
+            await runner.run()
 
 
 def _opening(row: RunRow, money: runs.Money, options: RunOptions) -> Iterator[str]:
