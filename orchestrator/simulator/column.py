@@ -16,8 +16,10 @@ COARSE = 4
 """The path is searched in a picture this many times smaller."""
 HALF_BLOCK = 22
 FLANK = 14
-REACH = 60
+REACH = 52
 """How far to either side of the centre line the straightened strip goes, in pixels."""
+SIDESTEP = 0.3
+"""What a step aside costs the path, in the ridge's own units."""
 BENDS = 5
 """Degree of the polynomial through the path."""
 
@@ -82,12 +84,13 @@ def _ridge(grey: Grey) -> Grey:
 def _path(ridge: Grey) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return rows and columns, in picture pixels, of the best path from top to bottom (dynamic programming)."""
     height, width = ridge.shape
-    cost = (0.3, 0.0, 0.3)
     best = ridge[0]
     came = np.zeros((height, width), dtype=np.int64)
+    choices = np.full((3, width), -np.inf, dtype=np.float32)
     for row in range(1, height):
-        padded = np.pad(best, 1, constant_values=-np.inf)
-        choices = np.stack([padded[step : step + width] - cost[step] for step in range(3)])
+        choices[0, 1:] = best[:-1] - SIDESTEP
+        choices[1] = best
+        choices[2, :-1] = best[1:] - SIDESTEP
         came[row] = choices.argmax(axis=0) - 1
         best = ridge[row] + choices.max(axis=0)
     path = np.empty(height, dtype=np.int64)
@@ -100,11 +103,13 @@ def _path(ridge: Grey) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def box(values: Grey, reach: int, axis: int) -> Grey:
     """Return the running mean over 2 * reach + 1 values along an axis, edges repeated."""
-    pad = [(reach + 1, reach) if axis == one else (0, 0) for one in range(2)]
-    sums = np.cumsum(np.pad(values, pad, mode="edge"), axis=axis, dtype=np.float64)
+    if axis == 0:
+        return box(values.T, reach, 1).T
+    ends = [np.repeat(values[:, :1], reach + 1, axis=1), values, np.repeat(values[:, -1:], reach, axis=1)]
+    sums = np.concatenate(ends, axis=1).cumsum(axis=1, dtype=np.float64)
     span = 2 * reach + 1
-    high, low = (sums[span:], sums[:-span]) if axis == 0 else (sums[:, span:], sums[:, :-span])
-    return ((high - low) / span).astype(np.float32)
+    mean: Grey = ((sums[:, span:] - sums[:, :-span]) / span).astype(np.float32)
+    return mean
 
 
 def _sampled(grey: Grey, y: NDArray[np.float64], x: NDArray[np.float64]) -> Grey:

@@ -93,46 +93,46 @@ class Problem:
     """What the client is asked to wait, to be said in the body where the dialect does that."""
 
 
-class Malformed(Exception):  # noqa: N818 - a verdict on the client's bytes, always answered with a 400
-    """The request cannot be understood; the message says why."""
+class MalformedError(Exception):
+    """The request cannot be understood, which is always answered with a 400; the message says why."""
 
 
 def obj(value: Json, where: str) -> JsonObject:
-    """Return a JSON object, or raise Malformed."""
+    """Return a JSON object, or raise MalformedError."""
     if isinstance(value, dict):
         return value
-    raise Malformed(f"{where} must be an object")
+    raise MalformedError(f"{where} must be an object")
 
 
 def items(value: Json, where: str) -> list[Json]:
-    """Return a JSON array, or raise Malformed."""
+    """Return a JSON array, or raise MalformedError."""
     if isinstance(value, list):
         return value
-    raise Malformed(f"{where} must be an array")
+    raise MalformedError(f"{where} must be an array")
 
 
 def text(value: Json, where: str) -> str:
-    """Return a JSON string, or raise Malformed."""
+    """Return a JSON string, or raise MalformedError."""
     if isinstance(value, str):
         return value
-    raise Malformed(f"{where} must be a string")
+    raise MalformedError(f"{where} must be a string")
 
 
 def count(body: Mapping[str, Json], *names: str) -> int | None:
-    """Return the first of the named whole numbers above 0 that is there; raises Malformed for anything else."""
+    """Return the first of the named whole numbers above 0 that is there; raises MalformedError for anything else."""
     for name in names:
         value = body.get(name)
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise Malformed(f"{name} must be a whole number above 0")
+            raise MalformedError(f"{name} must be a whole number above 0")
         return value
     return None
 
 
 def data_url(url: str, low_detail: bool) -> Picture:
-    """Return the picture inside a base64 data URL; raises Malformed for any other address."""
+    """Return the picture inside a base64 data URL; raises MalformedError for any other address."""
     head, comma, encoded = url.partition(",")
     if not (comma and head.startswith(DATA_URL) and head.endswith(";base64")):
-        raise Malformed("the image must be a base64 data URL: this provider fetches nothing")
+        raise MalformedError("the image must be a base64 data URL: this provider fetches nothing")
     return Picture(encoded, low_detail)

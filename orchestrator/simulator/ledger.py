@@ -105,10 +105,13 @@ class Entry:
 class Ledger:
     """Counts every generation request once, bills it at most once, and gives it one status."""
 
+    arrivals_kept: int = ARRIVALS_KEPT
+    bodies_kept: int = BODIES_KEPT
+    keys_kept: int = KEYS_KEPT
     total: Counters = field(default_factory=_zero)
     _keys: dict[str, Counters] = field(default_factory=dict)
     _bodies: OrderedDict[str, BodyCounters] = field(default_factory=OrderedDict)
-    _arrivals: deque[Arrival] = field(default_factory=lambda: deque(maxlen=ARRIVALS_KEPT))
+    _arrivals: deque[Arrival] = field(default_factory=deque)
     _bodies_seen: int = 0
     _in_flight: int = 0
     _peak: int = 0
@@ -118,15 +121,17 @@ class Ledger:
         if digest not in self._bodies:
             self._bodies_seen += 1
             self._bodies[digest] = BodyCounters(received=0, billed=0, nanousd=0)
-            if len(self._bodies) > BODIES_KEPT:
+            if len(self._bodies) > self.bodies_kept:
                 self._bodies.popitem(last=False)
         body = self._bodies[digest]
         prefix = key_prefix(key)
         account = self._keys.get(prefix)
         if account is None:
-            account = self._keys.setdefault(prefix if len(self._keys) < KEYS_KEPT else "others", _zero())
+            account = self._keys.setdefault(prefix if len(self._keys) < self.keys_kept else "others", _zero())
         arrival = Arrival(at=at, dialect=dialect, model="", status=None, fault=None, billed=False, body=digest)
         self._arrivals.append(arrival)
+        if len(self._arrivals) > self.arrivals_kept:
+            self._arrivals.popleft()
         nth = body["received"]
         body["received"] += 1
         for counters in (self.total, account):

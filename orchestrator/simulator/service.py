@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -17,10 +18,20 @@ from typing import assert_never
 
 from . import answer
 from .dialects import Dialect
-from .exchange import Ask, Completion, End, Kind, Malformed, Problem, Tokens, obj, text
-from .faults import BAD_GATEWAY, CHARACTERS_A_TOKEN, ERRORS, MANNERS, Manner, drawn, encoded, output_tokens, padded
-from .faults import reported as reported_under
-from .faults import spoken as spoken_under
+from .exchange import Ask, Completion, End, Kind, MalformedError, Problem, Tokens, obj, text
+from .faults import (
+    BAD_GATEWAY,
+    CHARACTERS_A_TOKEN,
+    ERRORS,
+    MANNERS,
+    Manner,
+    drawn,
+    encoded,
+    output_tokens,
+    padded,
+    reported,
+    spoken,
+)
 from .ledger import NO_STATUS, Entry, Ledger, LedgerView, body_digest, cost_nanousd
 from .limits import Admitted, KeyLimits, Limited
 from .settings import Fault, RetryAfterForm, Settings
@@ -77,7 +88,10 @@ class Order:
 
 
 class Service:
-    """One simulated provider: its settings, its books, its limits and its eyes."""
+    """One simulated provider: its settings, its books, its limits and its eyes.
+
+    Every public method may be called from any thread: tests look at the books while the server's thread writes them.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -85,26 +99,34 @@ class Service:
         self._sight = Sight()
         self._limits: dict[tuple[str, str], KeyLimits] = {}
         self._scripted = 0
+        self._lock = threading.Lock()
 
     def change(self, change: Mapping[str, object]) -> None:
         """Change some settings; limits start afresh if they change, a new script starts at the next request."""
-        settings = self.settings.changed(change)
-        if (settings.rpm, settings.tpm) != (self.settings.rpm, self.settings.tpm):
-            self._limits.clear()
-        if "script" in change:
-            self._scripted = 0
-        self.settings = settings
+        with self._lock:
+            settings = self.settings.changed(change)
+            if (settings.rpm, settings.tpm) != (self.settings.rpm, self.settings.tpm):
+                self._limits.clear()
+            if "script" in change:
+                self._scripted = 0
+            self.settings = settings
 
     def view(self) -> LedgerView:
         """Return a copy of the books."""
-        return self._ledger.view()
+        with self._lock:
+            return self._ledger.view()
 
     def leave(self, entry: Entry) -> None:
         """Note that a request is no longer being served."""
-        self._ledger.leave(entry)
+        with self._lock:
+            self._ledger.leave(entry)
 
     def receive(self, call: Call, at: float, unix: float) -> tuple[Entry, Delivery]:
         """Decide one request that was read at `at` (steady seconds since the start) and Unix time `unix`."""
+        with self._lock:
+            return self._received(call, at, unix)
+
+    def _received(self, call: Call, at: float, unix: float) -> tuple[Entry, Delivery]:
         digest = body_digest(call.path, call.body or b"")
         key = call.dialect.key(call.headers)
         entry = self._ledger.arrive(at, call.dialect.name, key, digest)
@@ -120,7 +142,7 @@ class Service:
             case Limited():
                 kind = Kind.NEVER_FITS if verdict.never else Kind.RATE_LIMITED
                 detail = f"Limit {verdict.limit}, Requested {verdict.asked}" if verdict.never else verdict.scope
-                problem = Problem(kind, detail, verdict.wait_s)
+                problem = Problem(kind, detail, None if verdict.never else verdict.wait_s)
                 return entry, self._refused(call.dialect, entry, problem, rates, unix)
             case Admitted():
                 pass
@@ -159,7 +181,7 @@ class Service:
             if model is None:
                 return Problem(Kind.UNKNOWN_MODEL, name[:NAME_SHOWN])
             return self._ordered(call.dialect, call.dialect.read(body, call.headers), name, model)
-        except Malformed as why:
+        except MalformedError as why:
             return Problem(Kind.BAD_REQUEST, str(why))
         except (ValueError, RecursionError):
             return Problem(Kind.BAD_REQUEST, "We could not parse the JSON body of your request.")
@@ -167,8 +189,8 @@ class Service:
     def _ordered(self, dialect: Dialect, ask: Ask, name: str, model: str) -> Order:
         cap = self.settings.output_cap
         if ask.max_output is not None and ask.max_output > cap:
-            raise Malformed(f"max_tokens is too large: this model supports at most {cap} completion tokens")
-        seen = tuple(self._sight.look(picture) for picture in ask.pictures)
+            raise MalformedError(f"max_tokens is too large: this model supports at most {cap} completion tokens")
+        seen = tuple(self._sight.look(picture, model) for picture in ask.pictures)
         image_input = sum(
             dialect.image_tokens(one.width, one.height, picture.low_detail)
             for one, picture in zip(seen, ask.pictures, strict=True)
@@ -206,7 +228,7 @@ class Service:
     ) -> Delivery:
         """Return an HTTP error, its wait in the form set."""
         headers = {**JSON_TYPE, **rates}
-        if problem.wait_s is not None and problem.kind is not Kind.NEVER_FITS:
+        if problem.wait_s is not None:
             headers |= self._retry_after(dialect, problem.wait_s, unix)
         native = self.settings.retry_after_form is RetryAfterForm.NATIVE
         status, body = dialect.problem(problem if native else Problem(problem.kind, problem.detail))
@@ -237,7 +259,7 @@ class Service:
     ) -> Delivery:
         """Generate and bill an answer, and return it as the fault leaves it."""
         fault, chance = luck
-        findings = tuple(one.by(order.model) for one in order.seen)
+        findings = tuple(one.findings for one in order.seen)
         good = Completion(
             id=f"{entry.arrival['body'][:20]}{entry.nth:04x}",
             model=order.name,
@@ -246,13 +268,11 @@ class Service:
             end=End.COMPLETE,
             tokens=None,
         )
-        said = _capped(spoken_under(fault, good, answer.undecided(findings)), order.max_output)
+        said = _capped(spoken(fault, good, answer.undecided(findings)), order.max_output)
         true = Tokens(order.text_input, order.image_input, output_tokens(said.text))
         self._bill(entry, order.name, true)
         shown = padded(said.text, self.settings.huge_bytes) if fault is Fault.HUGE else said.text
-        body = dialect.reply(
-            Completion(said.id, said.model, said.created, shown, said.end, reported_under(fault, true))
-        )
+        body = dialect.reply(Completion(said.id, said.model, said.created, shown, said.end, reported(fault, true)))
         manner = Manner.WHOLE if fault is None else MANNERS.get(fault, Manner.WHOLE)
         jitter = self.settings.latency_jitter * (2 * chance.random() - 1)
         status = NO_STATUS if manner in {Manner.RESET, Manner.HANG} else 200

@@ -10,11 +10,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 DEFAULT_KEY = "sim-key"
 MODELS = ("sim-spine-large", "sim-spine-small")
 """The two simulated vision models, known under these names in every dialect."""
+LARGEST = 1e12
+"""No number among the settings reaches this."""
 
 
 class Fault(StrEnum):
@@ -113,14 +115,16 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raise ValueError, naming the field, for a value that makes no sense."""
-        for name in ("latency_s", "retry_after_s", "drip_interval_s", "image_token_factor", "huge_bytes"):
+        for name in ("latency_s", "retry_after_s", "drip_interval_s", "image_token_factor"):
             _require(_finite(getattr(self, name)) and getattr(self, name) >= 0, name, "must be a number, 0 or more")
         for name in ("rpm", "tpm"):
             limit = getattr(self, name)
             _require(limit is None or (_finite(limit) and limit > 0), name, "must be a number above 0, or null")
         _require(_finite(self.latency_jitter) and 0 <= self.latency_jitter <= 1, "latency_jitter", "must be in 0..1")
         _require(_whole(self.seed), "seed", "must be a whole number")
-        _require(_whole(self.output_cap) and self.output_cap > 0, "output_cap", "must be a whole number above 0")
+        for name in ("output_cap", "huge_bytes"):
+            size = getattr(self, name)
+            _require(_whole(size) and 0 < size < LARGEST, name, "must be a whole number above 0")
         _require(all(isinstance(key, str) and key for key in self.keys), "keys", "must be texts that are not empty")
         _require(all(_finite(p) and 0 <= p <= 1 for p in self.faults.values()), "faults", "must be probabilities")
         _require(math.fsum(self.faults.values()) <= 1 + 1e-9, "faults", "must add up to 1 at most")
@@ -145,7 +149,8 @@ class Settings:
         """Return these settings with some fields replaced from JSON; raises ValueError for anything unfit."""
         unknown = set(change) - {one.name for one in fields(self)}
         _require(not unknown, ", ".join(sorted(unknown)), "is no setting")
-        return replace(self, **{name: _from_json(name, value) for name, value in change.items()})  # type: ignore[arg-type]
+        values: dict[str, Any] = {name: _from_json(name, value) for name, value in change.items()}
+        return replace(self, **values)
 
 
 def _from_json(name: str, value: object) -> object:
@@ -183,7 +188,7 @@ def _require(holds: bool, name: str, message: str) -> None:
 
 
 def _finite(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
 
 
 def _whole(value: object) -> bool:

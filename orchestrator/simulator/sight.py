@@ -6,68 +6,64 @@ import base64
 import hashlib
 import io
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from .column import Grey
-from .exchange import Malformed, Picture
+from .exchange import MalformedError, Picture
 from .settings import MODELS
 from .vision import Findings, measure
 
-REMEMBERED = 4_096
+REMEMBERED = 16_384
 MAX_PIXELS = 50_000_000
 ACUITY = {MODELS[0]: 384, MODELS[1]: 40}
 """Longest side, in pixels, at which each model sees a picture: the whole difference between the two."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Seen:
-    """One picture: its size, and what each model that was asked measured in it."""
+    """One picture as one model sees it; width and height are the sent picture's own."""
 
     width: int
     height: int
-    grey: Grey
-    findings: dict[str, Findings] = field(default_factory=dict)
-
-    def by(self, model: str) -> Findings:
-        """Return what a model measures in the picture."""
-        if model not in self.findings:
-            self.findings[model] = measure(_shrunk(self.grey, ACUITY[model]))
-        return self.findings[model]
+    findings: Findings
 
 
 class Sight:
-    """Decodes pictures; the last few thousand are remembered."""
+    """Decodes and measures pictures; what was measured in the last few thousand is remembered, not their pixels."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[bytes, Seen] = OrderedDict()
+        self._seen: OrderedDict[tuple[bytes, str], Seen] = OrderedDict()
 
-    def look(self, picture: Picture) -> Seen:
-        """Return a picture as seen; raises Malformed if it cannot be decoded."""
+    def look(self, picture: Picture, model: str) -> Seen:
+        """Return what a simulated model measures in a picture; raises MalformedError if it cannot be decoded."""
         encoded = picture.base64.encode("utf-8", "surrogatepass")
-        digest = hashlib.sha256(encoded).digest()
-        seen = self._seen.get(digest)
+        place = (hashlib.sha256(encoded).digest(), model)
+        seen = self._seen.get(place)
         if seen is None:
-            seen = self._seen[digest] = _decoded(encoded)
+            width, height, grey = _decoded(encoded)
+            seen = self._seen[place] = Seen(width, height, measure(_shrunk(grey, ACUITY[model])))
             if len(self._seen) > REMEMBERED:
                 self._seen.popitem(last=False)
         return seen
 
 
-def _decoded(encoded: bytes) -> Seen:
-    """Return the picture, its pixels kept at no more than the best model's acuity."""
+def _decoded(encoded: bytes) -> tuple[int, int, Grey]:
+    """Return width, height and pixels; of a large JPEG only as many pixels as the best model sees are decoded."""
     try:
         with Image.open(io.BytesIO(base64.b64decode(encoded, validate=True))) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
-                raise Malformed("the image is too large")
+                raise MalformedError("the image is too large")
             image.draft("L", (max(ACUITY.values()),) * 2)
             grey = np.asarray(image.convert("L"), dtype=np.float32)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as broken:
-        raise Malformed("the image cannot be decoded: send JPEG, PNG, GIF or WebP") from broken
-    return Seen(width, height, _shrunk(grey, max(ACUITY.values())))
+    except MalformedError:
+        raise
+    except Exception as broken:  # Pillow's decoders raise almost anything on hostile bytes.
+        raise MalformedError("the image cannot be decoded: send JPEG, PNG, GIF or WebP") from broken
+    return width, height, grey
 
 
 def _shrunk(grey: Grey, side: int) -> Grey:

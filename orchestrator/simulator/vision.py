@@ -118,8 +118,8 @@ def _profile(column: Column, left: int, right: int) -> Grey:
 
 def _gaps(profile: Grey) -> list[_Gap]:
     """Return the gaps of the longest regular chain, from the top down."""
-    rows = len(profile)
-    found = [_gap(profile, row) for row in range(4, rows - 4) if profile[row] == profile[row - 4 : row + 5].min()]
+    darkest = np.lib.stride_tricks.sliding_window_view(profile, 9).min(axis=1)
+    found = [_gap(profile, int(row) + 4) for row in np.flatnonzero(profile[4:-4] == darkest)]
     found = [gap for gap in found if gap.lower - gap.upper <= 22]
     if not found:
         return []
@@ -177,16 +177,15 @@ def _walls(column: Column, gaps: list[_Gap], part: tuple[float, float]) -> list[
     height = float(np.median([below.upper - above.lower for above, below in pairwise(gaps)]))
     tops = [gaps[0].upper - 0.8 * height, *(gap.lower for gap in gaps)]
     bottoms = [*(gap.upper for gap in gaps), gaps[-1].lower + 0.8 * height]
-    walls = []
+    means = []
     for top, bottom in zip(tops, bottoms, strict=True):
         start, end = (top + share * (bottom - top) for share in part)
-        rows = column.rows(math.floor(start), math.ceil(end))
-        across = box(rows.mean(axis=0, keepdims=True), 1, 1)[0]
-        slope = across[4:] - across[:-4]
-        front = _steepest(slope[REACH - WALL[1] - 2 : REACH - WALL[0] - 1]) - WALL[1]
-        back = _steepest(-slope[REACH + WALL[0] - 2 : REACH + WALL[1] - 1]) + WALL[0]
-        walls.append((front, back))
-    return walls
+        means.append(column.rows(math.floor(start), math.ceil(end)).mean(axis=0))
+    across = box(np.stack(means), 1, 1)
+    slopes = across[:, 4:] - across[:, :-4]
+    front = slopes[:, REACH - WALL[1] - 2 : REACH - WALL[0] - 1]
+    back = -slopes[:, REACH + WALL[0] - 2 : REACH + WALL[1] - 1]
+    return [(_steepest(one) - WALL[1], _steepest(other) + WALL[0]) for one, other in zip(front, back, strict=True)]
 
 
 def _slips(column: Column, gaps: list[_Gap]) -> list[float]:

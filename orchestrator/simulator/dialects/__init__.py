@@ -21,7 +21,7 @@ class Dialect(Protocol):
         """Return the API key sent, or an empty text."""
 
     def read(self, body: JsonObject, headers: Mapping[str, str]) -> Ask:
-        """Return what is asked; raises Malformed."""
+        """Return what is asked; raises MalformedError."""
 
     def reply(self, completion: Completion) -> JsonObject:
         """Return the body of a 200."""

@@ -13,7 +13,7 @@ from ..exchange import (
     Json,
     JsonObject,
     Kind,
-    Malformed,
+    MalformedError,
     Picture,
     Problem,
     count,
@@ -66,12 +66,12 @@ class Anthropic:
     def read(self, body: JsonObject, headers: Mapping[str, str]) -> Ask:
         """Read `system`, `messages` and `max_tokens`, which this provider demands."""
         if not headers.get("anthropic-version"):
-            raise Malformed("anthropic-version: header is required")
+            raise MalformedError("anthropic-version: header is required")
         if body.get("stream"):
-            raise Malformed("stream: is not simulated")
+            raise MalformedError("stream: is not simulated")
         limit = count(body, "max_tokens")
         if limit is None:
-            raise Malformed("max_tokens: Field required")
+            raise MalformedError("max_tokens: Field required")
         words, pictures = _content(body.get("system", ""), "system")
         characters, last = len(words), ""
         for index, one in enumerate(items(body.get("messages"), "messages")):
@@ -149,8 +149,8 @@ def _content(content: Json, where: str) -> tuple[str, list[Picture]]:
             case "image":
                 source = obj(part.get("source"), f"{where}.{index}.source")
                 if source.get("type") != "base64":
-                    raise Malformed(f"{where}.{index}.source.type must be base64: this provider fetches nothing")
+                    raise MalformedError(f"{where}.{index}.source.type must be base64: this provider fetches nothing")
                 pictures.append(Picture(text(source.get("data"), f"{where}.{index}.source.data")))
             case other:
-                raise Malformed(f"{where}.{index}.type cannot be {other!r:.40}")
+                raise MalformedError(f"{where}.{index}.type cannot be {other!r:.40}")
     return "\n".join(words), pictures

@@ -12,7 +12,7 @@ from ..exchange import (
     Json,
     JsonObject,
     Kind,
-    Malformed,
+    MalformedError,
     Picture,
     Problem,
     count,
@@ -90,9 +90,9 @@ class OpenAI:
     def read(self, body: JsonObject, headers: Mapping[str, str]) -> Ask:
         """Read `messages` and the output limit under either of its names."""
         if body.get("stream"):
-            raise Malformed("stream is not simulated")
+            raise MalformedError("stream is not simulated")
         if body.get("n") not in (None, 1):
-            raise Malformed("n must be 1")
+            raise MalformedError("n must be 1")
         characters, last, pictures = 0, "", list[Picture]()
         for index, one in enumerate(items(body.get("messages"), "messages")):
             message = obj(one, f"messages[{index}]")
@@ -204,5 +204,5 @@ def _content(content: Json, where: str) -> tuple[str, list[Picture]]:
                 image = obj(part.get("image_url"), f"{where}[{index}].image_url")
                 pictures.append(data_url(text(image.get("url"), f"{where}[{index}].url"), image.get("detail") == "low"))
             case other:
-                raise Malformed(f"{where}[{index}].type cannot be {other!r:.40}")
+                raise MalformedError(f"{where}[{index}].type cannot be {other!r:.40}")
     return "\n".join(words), pictures
