@@ -14,6 +14,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ HANDLER_ROUTES = frozenset(
 """LiteLLM's two kinds of routes (the OpenAI SDK, its own HTTP handler), by the prefix of the model name, as tried.
 Every route here was seen to use the recording transport; others would go unobserved and are refused."""
 
+REASON_KEPT = 500
+"""Characters that are kept of why an attempt failed."""
 SHORTEST_KEY = 16
 """Characters of the shortest text that is treated as a secret; every provider's keys are longer."""
 
@@ -114,7 +117,12 @@ class Client:
         except TimeoutError:
             return _failed(wire, f"no complete answer within {timeout_s:g} s", api_key)
         except Exception as error:  # LiteLLM raises over fifty classes; the wire says what happened.
-            return _failed(wire, f"{type(error).__name__}: {error}", api_key)
+            failed = _failed(wire, wire.trouble or f"{type(error).__name__}: {error}", api_key)
+            # It also raises where only the usage is missing: what was said is paid for and can still be read.
+            spoken = (
+                interpret(wire, None, time.monotonic() - started, api_key) if wire.status == HTTPStatus.OK else failed
+            )
+            return spoken if isinstance(spoken, Replied) else failed
         return interpret(wire, response.model_dump(), time.monotonic() - started, api_key)
 
 
@@ -158,13 +166,19 @@ def messages(request: Request, pictures: Sequence[Encoded]) -> list[dict[str, An
 
 
 def _failed(wire: Wire, reason: str, api_key: str) -> AttemptResult:
-    reason = _printable(reason, api_key)
+    reason = _printable(" ".join(reason.partition("Traceback (most recent call last)")[0].split()), api_key)[
+        :REASON_KEPT
+    ]
     body = _printable(wire.body.decode("utf-8", "replace"), api_key)
     if wire.status is None:
         return Lost(reason) if wire.left else NotSent(reason)
     if wire.status >= 300:
-        return Rejected(wire.status, wire.headers, body)
+        return Rejected(wire.status, _headers(wire, api_key), body)
     return Lost(f"the answer could not be read: {reason}", body)
+
+
+def _headers(wire: Wire, api_key: str) -> dict[str, str]:
+    return {name: _printable(value, api_key) for name, value in wire.headers.items()}
 
 
 def _printable(text: str, api_key: str) -> str:
@@ -190,41 +204,63 @@ _ENDINGS: Mapping[str, Ending] = {
 }
 
 
-def interpret(wire: Wire, normalised: Mapping[str, Any], latency_s: float, api_key: str) -> AttemptResult:
-    """Read a 200: the text and the usage as LiteLLM normalises them, the ending from the provider's own words."""
+def interpret(wire: Wire, normalised: Mapping[str, Any] | None, latency_s: float, api_key: str) -> AttemptResult:
+    """Read a 200: the text and the usage as LiteLLM normalises them, the ending from the provider's own words.
+
+    Where LiteLLM could make nothing of it (None) the text is the provider's own as well, and there is no usage.
+    """
     raw = wire.body.decode("utf-8", "replace")
     try:
         body = json.loads(raw)
         refusal, finish = _native_ending(body)
-        message = normalised["choices"][0]["message"]
+        text = refusal or _text(_native_text(body) if normalised is None else _content(normalised))
+        reported = body.get("usage") or body.get("usageMetadata")
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         return Lost(f"the answer could not be read: {type(error).__name__}: {error}", _printable(raw, api_key))
-    reported = body.get("usage") or body.get("usageMetadata")
-    usage = read_usage(normalised.get("usage") or {}) if isinstance(reported, dict) and reported else None
+    told = normalised is not None and isinstance(reported, dict) and reported
     return Replied(
-        text=_printable(refusal or message.get("content") or "", api_key),
+        text=_printable(text, api_key),
         ending=Ending.REFUSED if refusal else _ENDINGS.get(finish, Ending.COMPLETE),
-        finish_reason=finish,
-        usage=usage,
+        finish_reason=_printable(finish, api_key),
+        usage=read_usage(normalised.get("usage")) if normalised is not None and told else None,
         raw=_printable(raw, api_key),
         latency_s=latency_s,
-        headers=wire.headers,
+        headers=_headers(wire, api_key),
     )
+
+
+def _content(normalised: Mapping[str, Any]) -> object:
+    return normalised["choices"][0]["message"].get("content")
+
+
+def _native_text(body: Mapping[str, Any]) -> object:
+    if "choices" in body:
+        return body["choices"][0]["message"].get("content")
+    if "stop_reason" in body:
+        return "".join(block["text"] for block in body["content"] if block["type"] == "text")
+    parts = body["candidates"][0]["content"]["parts"] if body.get("candidates") else ()
+    return "".join(part["text"] for part in parts if "text" in part and not part.get("thought"))
 
 
 def _native_ending(body: Mapping[str, Any]) -> tuple[str, str]:
     """Return the words of a refusal (empty if there is none) and the provider's own finish reason."""
     if "choices" in body:
         choice = body["choices"][0]
-        return choice["message"].get("refusal") or "", choice.get("finish_reason") or ""
+        return _text(choice["message"].get("refusal")), _text(choice.get("finish_reason"))
     if "stop_reason" in body:
-        return "", body["stop_reason"] or ""
+        return "", _text(body["stop_reason"])
     if candidates := body.get("candidates"):
-        return "", candidates[0].get("finishReason") or ""
+        return "", _text(candidates[0].get("finishReason"))
     return "", _blocked(body)
+
+
+def _text(value: object) -> str:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"a text is {type(value).__name__}")
+    return value or ""
 
 
 def _blocked(body: Mapping[str, Any]) -> str:
     # Gemini answers a blocked prompt without a candidate.
-    reason: str = body["promptFeedback"]["blockReason"]
+    reason = _text(body["promptFeedback"]["blockReason"])
     return reason if reason in _GEMINI_FILTERED else "OTHER"

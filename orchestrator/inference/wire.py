@@ -23,6 +23,8 @@ class Wire:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Lower-case names."""
     body: bytes = b""
+    trouble: str = ""
+    """What went wrong below HTTP."""
 
 
 current_wire: ContextVar[Wire] = ContextVar("current_wire")
@@ -44,7 +46,9 @@ async def _connecting(session: aiohttp.ClientSession, context: object, step: aio
     current_wire.get().left = False
 
 
-async def _leaving(session: aiohttp.ClientSession, context: object, step: aiohttp.TraceRequestHeadersSentParams) -> None:
+async def _leaving(
+    session: aiohttp.ClientSession, context: object, step: aiohttp.TraceRequestHeadersSentParams
+) -> None:
     current_wire.get().left = True
 
 
@@ -67,7 +71,8 @@ class Recording(httpx.AsyncBaseTransport):
             return await self._exchange(wire, request)
         except httpx.TransportError as error:
             # After some of these LiteLLM would send the request again by itself, past this transport and unpaid for.
-            raise httpx.ReadError(f"{type(error).__name__}: {error}") from error
+            wire.trouble = str(error) or type(error).__name__
+            raise httpx.ReadError(wire.trouble) from error
 
     async def _exchange(self, wire: Wire, request: httpx.Request) -> httpx.Response:
         response = await self._inner.handle_async_request(request)
@@ -92,4 +97,3 @@ class Recording(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the inner transport."""
         await self._inner.aclose()
-
