@@ -19,8 +19,8 @@ COUNT = 20
 LONGEST = 200
 _TASKS = {
     SDD: "asks which of five listed conditions an image of the spine shows. Do not name any condition, view or level.",
-    SLL: f"asks at which lumbar disc levels an image shows a given condition; several may be right. Write {SLOT}, once, "
-    "where the name of the condition goes. Do not name any other condition, nor any level.",
+    SLL: "asks at which lumbar disc levels an image shows a given condition; several may be right. "
+    f"Write {SLOT}, once, where the name of the condition goes. Do not name any other condition, nor any level.",
 }
 
 
@@ -58,7 +58,8 @@ def ask(model: Model, task: str, ours: tuple[str, ...]) -> Request:
     text = (
         f"Write {COUNT} different wordings of a short exam question for doctors that {_TASKS[task]} Vary sentence "
         f"structure and tone; one sentence or two each, at most {LONGEST} characters. Do not mention options, letters "
-        f"or how to answer. Examples:\n{json.dumps(ours[:3])}\nReply with a JSON array of {COUNT} strings, nothing else."
+        f"or how to answer. Examples:\n{json.dumps(ours[:3])}\n"
+        f"Reply with a JSON array of {COUNT} strings, nothing else."
     )
     return Request(
         model=model.litellm_model,
