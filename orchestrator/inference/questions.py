@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -48,14 +48,20 @@ async def questions(items: AsyncGenerator[Item, None], model: Model, asking: Ask
             if count == asking.limit:
                 return
             count += 1
-            for rotation in range(min(asking.rotations, len(item.options))):
-                shown = item.rotated(rotation)
-                for sample in range(asking.samples):
-                    yield Question(
-                        item_id=item.id,
-                        sample=sample,
-                        rotation=rotation,
-                        wording=item.wording,
-                        request=prompt.build(shown, model, asking.template, sample=sample),
-                        again=None if asking.again is None else partial(asking.again, shown),
-                    )
+            for question in of_item(item, model, asking):
+                yield question
+
+
+def of_item(item: Item, model: Model, asking: Asking) -> Iterator[Question]:
+    """Yield the questions that one item becomes for a model; `asking.limit` plays no part."""
+    for rotation in range(min(asking.rotations, len(item.options))):
+        shown = item.rotated(rotation)
+        for sample in range(asking.samples):
+            yield Question(
+                item_id=item.id,
+                sample=sample,
+                rotation=rotation,
+                wording=item.wording,
+                request=prompt.build(shown, model, asking.template, sample=sample),
+                again=None if asking.again is None else partial(asking.again, shown),
+            )
