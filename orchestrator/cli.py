@@ -134,6 +134,7 @@ def cli() -> None:
     help="Items whose earlier attempt may have been billed: ask again, or leave unsent.",
 )
 @click.option("--skip-bad", is_flag=True, help="Go on without bad rows instead of stopping before anything is paid.")
+@click.option("--judge", metavar="MODEL", help="Have this model read the replies that the rules cannot.")
 @click.option("--prompt", "template", type=_FILE, metavar="FILE", help="Prompt template (TOML: system, single, multi).")
 @workspace_options
 @json_option
@@ -147,6 +148,7 @@ def run_command(
     retry: frozenset[str],
     in_doubt: str,
     skip_bad: bool,
+    judge: str | None,
     template: Path | None,
     providers: Path | None,
     cache: Path | None,
@@ -175,6 +177,7 @@ def run_command(
         hold_in_doubt=in_doubt == "hold",
         skip_bad=skip_bad,
         template=template,
+        judge=judge,
     )
     found = workspace.find(providers, cache)
     result = asyncio.run(running.run(options, found, _say, _stderr()))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from orchestrator.inference.pricing import usd
 from orchestrator.inference.runner import Stop, StopKind, Tally
-from orchestrator.records import Outcome
 from orchestrator.reporting.results import RunSummary
 from orchestrator.reporting.terminal import safe
 from orchestrator.store.runs import Money
@@ -34,11 +33,6 @@ class Account:
     def worst_nanousd(self) -> int:
         """What the unsent questions would cost at the mean worst case reserved."""
         return self.unsent * self.tally.quoted_nanousd // self.tally.attempts if self.tally.attempts else 0
-
-
-def account(tally: Tally, money: Money, summary: RunSummary, alias: str) -> Account:
-    """Return the account of one model of a finished invocation."""
-    return Account(tally, money, summary.models[alias].outcomes[Outcome.UNSENT])
 
 
 def money_lines(accounts: dict[str, Account]) -> Iterator[str]:

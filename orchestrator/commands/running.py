@@ -9,14 +9,15 @@ import signal
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from orchestrator import config
-from orchestrator.commands.closing import Account, account
+from orchestrator.commands.closing import Account
+from orchestrator.commands.judging import judged_questions
 from orchestrator.commands.scoring import first, score
 from orchestrator.commands.workspace import Workspace
 from orchestrator.dataset.images import ImageLoader
@@ -55,6 +56,8 @@ class RunOptions:
     hold_in_doubt: bool = False
     skip_bad: bool = False
     template: Path | None = None
+    judge: str | None = None
+    """Alias of the model that reads what the rules could not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +101,10 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
     given, and CacheError in the middle when the cache fails.
     """
     models = tuple(workspace.config.model(alias) for alias in dict.fromkeys(options.models))
-    keys = {model.provider.name: config.api_key(model.provider) for model in models}
-    for model in models:
+    judge = workspace.config.model(options.judge) if options.judge else None
+    called = models if judge is None else (*models, judge)
+    keys = {model.provider.name: config.api_key(model.provider) for model in called}
+    for model in called:
         client.route(model.litellm_model)
     template = prompt.load_template(options.template) if options.template else prompt.SHIPPED
     started = time.monotonic()
@@ -111,34 +116,35 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
         _refuse_bad(checked, options, say)
         spec = spec_of(options, checked, models, template)
         row = await store.do(runs.open_run, spec, options.budget_nanousd, time.time())
-        async with registered(store) as process_id:
+        async with registered(store) as process_id, client.Client() as calls:
             newest = await store.do(ledger.latest_reply_id)
             for line in _opening(row, await store.do(runs.money, row.id), options):
                 say(line)
-            plan = Plan(
-                run_id=row.id,
-                process_id=process_id,
-                models=models,
-                hold_in_doubt=options.hold_in_doubt,
-                newer_than=newest,
-            )
-            asking = Asking(
-                template=template,
-                samples=options.samples,
-                rotations=options.rotations,
-                limit=options.limit,
-                again=partial(_asked_again, options.retry) if options.retry else None,
-            )
+            plan = Plan(row.id, process_id, models, options.hold_in_doubt, newest)
+            executor = LocalExecutor(calls, ImageLoader(), keys)
 
-            def asked(model: Model) -> AsyncGenerator[Question, None]:
-                return questions(read_items(options.benchmark, pictures, lambda problem: None), model, asking)
+            def items() -> AsyncGenerator[Item, None]:
+                return first(read_items(options.benchmark, pictures, lambda problem: None), options.limit)
 
+            asking = Asking(template, options.samples, options.rotations, _again(options))
+            runners = [Runner(plan, lambda model: questions(items(), model, asking), store, executor)]
             total = min(checked.items, options.limit or checked.items) * options.samples * options.rotations
-            async with client.Client() as calls:
-                runner = Runner(plan, asked, store, LocalExecutor(calls, ImageLoader(), keys))
-                await carry_out(runner, store, total, say, console)
+            await carry_out(runners[0], store, total, say, console)
+            if judge is not None and not runners[0].stops_all:
+                aliases = [model.alias for model in models]
+
+                def judged(model: Model) -> AsyncGenerator[Question, None]:
+                    return judged_questions(items(), store, row.id, aliases, model)
+
+                runners.append(Runner(replace(plan, models=(judge,)), judged, store, executor))
+                total = sum([1 async for _ in judged(judge)])
+                await carry_out(runners[1], store, total, say, console)
         reasked = await store.do(status.reasked, row.id, newest)
-    return await _result(options, workspace, row, runner, reasked, time.monotonic() - started)
+        return await _result(options, workspace, row, runners, items(), reasked, time.monotonic() - started)
+
+
+def _again(options: RunOptions) -> Callable[[Item, Reply], bool] | None:
+    return partial(_asked_again, options.retry) if options.retry else None
 
 
 async def carry_out(runner: Runner, store: Store, total: int, say: Say, console: Console) -> None:
@@ -254,31 +260,39 @@ async def _result(
     options: RunOptions,
     workspace: Workspace,
     row: RunRow,
-    runner: Runner,
+    runners: Sequence[Runner],
+    items: AsyncGenerator[Item, None],
     reasked: tuple[Reasked, ...],
     wall_s: float,
 ) -> RunResult:
-    tallies = runner.tallies
+    asked, *judging = runners
+    tallies = [tally for runner in runners for tally in runner.tallies.values()]
     with closing(open_reading(workspace.cache)) as connection:
-        items = first(read_items(options.benchmark, None, lambda problem: None), options.limit)
-        scored = await score(connection, items, [row.id], list(tallies))
+        scored = await score(connection, items, [row.id], list(asked.tallies))
         money = runs.money(connection, row.id)
-        by_model = {alias: runs.money(connection, row.id, alias) for alias in tallies}
+        by_model = {alias: runs.money(connection, row.id, alias) for runner in runners for alias in runner.tallies}
         cap = runs.named(connection, row.name).cap_nanousd
     summary = RunSummary(
         run=row.name,
         benchmark=str(options.benchmark),
-        calls=sum(tally.calls for tally in tallies.values()),
-        cache_hits=sum(tally.hits for tally in tallies.values()),
-        attempts=sum(tally.attempts for tally in tallies.values()),
-        spent_nanousd=sum(tally.spent_nanousd for tally in tallies.values()),
+        calls=sum(tally.calls for tally in tallies),
+        cache_hits=sum(tally.hits for tally in tallies),
+        attempts=sum(tally.attempts for tally in tallies),
+        spent_nanousd=sum(tally.spent_nanousd for tally in tallies),
         ledger_nanousd=money.charged,
         in_doubt_nanousd=money.in_doubt,
         cap_nanousd=cap,
         wall_s=wall_s,
         models=scored.models,
-        spent_by_model={alias: one.charged for alias, one in by_model.items()},
+        spent_by_model={alias: by_model[alias].charged for alias in scored.models},
         parser_version=PARSER_VERSION,
     )
-    accounts = {alias: account(tally, by_model[alias], summary, alias) for alias, tally in tallies.items()}
-    return RunResult(summary, tuple(runner.stops), accounts, reasked)
+    accounts = {
+        alias: Account(tally, by_model[alias], scored.models[alias].outcomes[Outcome.UNSENT])
+        for alias, tally in asked.tallies.items()
+    }
+    for runner in judging:
+        for alias, tally in runner.tallies.items():
+            accounts[f"{alias} (judge)"] = Account(tally, by_model[alias], tally.unsent)
+    stops = tuple(dict.fromkeys(stop for runner in runners for stop in runner.stops))
+    return RunResult(summary, stops, accounts, reasked)

@@ -40,7 +40,7 @@ async def score(
     """
     tallies = {alias: Tally() for alias in aliases}
     reworded = 0
-    async for chunk in _chunks(items):
+    async for chunk in chunks(items):
         for alias, tally in tallies.items():
             held = runs.asked(connection, run_ids, alias, [item.id for item in chunk])
             for item in chunk:
@@ -61,7 +61,8 @@ def _grade(item: Item, asked: runs.Asked) -> Grade:
     return graded(shown, outcome, answer, sample=asked.sample, rotation=asked.rotation)
 
 
-async def _chunks(items: AsyncIterator[Item]) -> AsyncIterator[list[Item]]:
+async def chunks(items: AsyncIterator[Item]) -> AsyncIterator[list[Item]]:
+    """Gather items into lists of up to `CHUNK`, so that the cache is asked once for many."""
     chunk: list[Item] = []
     async for item in items:
         chunk.append(item)

@@ -34,26 +34,20 @@ class Asking:
     template: prompt.Template = prompt.SHIPPED
     samples: int = 1
     rotations: int = 1
-    limit: int | None = None
-    """Only the first so many items."""
     again: Callable[[Item, Reply], bool] | None = None
     """Given an item as it was shown and its stored reply: whether to ask again, paid anew."""
 
 
 async def questions(items: AsyncGenerator[Item, None], model: Model, asking: Asking) -> AsyncGenerator[Question, None]:
     """Yield the questions of these items to a model: of each item every rotation, of each rotation every sample."""
-    count = 0
     async with aclosing(items):
         async for item in items:
-            if count == asking.limit:
-                return
-            count += 1
             for question in of_item(item, model, asking):
                 yield question
 
 
 def of_item(item: Item, model: Model, asking: Asking) -> Iterator[Question]:
-    """Yield the questions that one item becomes for a model; `asking.limit` plays no part."""
+    """Yield the questions that one item becomes for a model."""
     for rotation in range(min(asking.rotations, len(item.options))):
         shown = item.rotated(rotation)
         for sample in range(asking.samples):

@@ -172,6 +172,11 @@ class Runner:
             for model in plan.models
         ]
 
+    @property
+    def stops_all(self) -> bool:
+        """Whether the whole run was halted, not only a provider or model."""
+        return any(not stop.name for stop in self.stops)
+
     async def run(self) -> None:
         """Ask everything that can be asked; return when nothing is left or all is halted.
 
