@@ -75,10 +75,11 @@ async def check(path: Path, facts: ImageFacts | None, *, pixel_limit: int = PIXE
     digest = hashlib.sha256()
     tasks: Counter[str] = Counter()
     multi = 0
-    async for item in read_items(path, facts, report, pixel_limit=pixel_limit):
-        digest.update(canonical(item).encode())
-        tasks[item.task] += 1
-        multi += item.multi
+    async with aclosing(read_items(path, facts, report, pixel_limit=pixel_limit)) as items:
+        async for item in items:
+            digest.update(canonical(item).encode())
+            tasks[item.task] += 1
+            multi += item.multi
     return Checked(tasks.total(), multi, tuple(tasks.items()), digest.hexdigest(), tuple(problems), total)
 
 

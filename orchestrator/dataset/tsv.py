@@ -175,7 +175,7 @@ def _named(text: str) -> tuple[str, ...]:
 
 
 def _cell(record: Record, columns: _Columns) -> _Embedded | _Reference | None:
-    """Return what the row's `image` cell holds; None for no column or an empty cell."""
+    """Return what the row's `image` cell holds; None for no column, an empty cell or an empty list."""
     if "image" not in columns:
         return None
     cell = columns["image"]
@@ -187,9 +187,10 @@ def _cell(record: Record, columns: _Columns) -> _Embedded | _Reference | None:
     found: Sequence[tuple[int, bytes]] = [(0, raw)]
     if _PICTURES.fullmatch(raw):
         found = [(one.start(), one[0]) for one in _PICTURE.finditer(raw)]
+    if not found:
+        return None
     slices = tuple(Slice(start + at, len(text)) for at, text in found)
-    first = found[0][1] if found else b""
-    return _Embedded(slices, f"sha256:{hashlib.sha256(first).hexdigest()}")
+    return _Embedded(slices, f"sha256:{hashlib.sha256(found[0][1]).hexdigest()}")
 
 
 async def _referenced(path: Path) -> Mapping[bytes, _Embedded]:

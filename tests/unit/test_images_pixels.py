@@ -6,6 +6,7 @@ import hashlib
 import io
 import random
 import warnings
+import zlib
 from contextlib import suppress
 from dataclasses import replace
 
@@ -238,6 +239,11 @@ def test_headers_that_disagree_are_damage() -> None:
     other = source[at : at + 5] + b"\x00\x08\x00\x08" + source[at + 9 : at + 19]
     with pytest.raises(PictureError, match="is a damaged JPEG"):
         inspect(source[:at] + other + source[at:])
+    source = encoded(gradient())
+    small = source[12:16] + b"\0\0\0\x08\0\0\0\x08" + source[24:29]
+    second = source[8:12] + small + zlib.crc32(small).to_bytes(4)
+    with pytest.raises(PictureError, match=r"is a damaged PNG$"):
+        inspect(source[:33] + second + source[33:])
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
