@@ -286,6 +286,7 @@ async def _result(
         models=scored.models,
         spent_by_model={alias: by_model[alias].charged for alias in scored.models},
         parser_version=PARSER_VERSION,
+        judged=scored.judged,
     )
     accounts = {
         alias: Account(tally, by_model[alias], scored.models[alias].outcomes[Outcome.UNSENT])

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from orchestrator.dataset.load import check, read_items
 from orchestrator.errors import ConfigError, Problem
+from orchestrator.grading import judge
 from orchestrator.grading.grade import graded, read, unsent
 from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.grading.score import ModelScore, score_table
 from orchestrator.grading.tally import Tally
-from orchestrator.records import Ending, Grade, Item, Outcome
+from orchestrator.records import Answer, Ending, Grade, Item, Outcome
 from orchestrator.reporting.results import RunSummary
 from orchestrator.store import runs
 from orchestrator.store.database import Connection, open_reading
@@ -27,6 +28,9 @@ class Scored:
     """Scores by model, and what could not be used."""
 
     models: dict[str, ModelScore]
+    """By the rules alone."""
+    judged: dict[str, dict[str, ModelScore]]
+    """The same with what a judge read where the rules could not, by judge; empty where these runs had no judge."""
     reworded: int
     """Stored replies to a question or options that read differently now: counted as unsent."""
 
@@ -38,18 +42,45 @@ async def score(
 
     Of several runs the first in `run_ids` that asked an item speaks for it.
     """
+    judges = runs.judges_of(connection, run_ids)
     tallies = {alias: Tally() for alias in aliases}
+    judged = {alias: {name: Tally() for name in judges} for alias in aliases}
     reworded = 0
     async for chunk in chunks(items):
+        ids = [item.id for item in chunk]
         for alias, tally in tallies.items():
-            held = runs.asked(connection, run_ids, alias, [item.id for item in chunk])
+            held = runs.asked(connection, run_ids, alias, ids)
+            verdicts = {name: runs.asked(connection, run_ids, name, ids, judged=alias) for name in judges}
             for item in chunk:
                 asked = held.get(item.id, [])
                 fitting = [one for one in asked if one.wording == item.wording]
                 reworded += len(asked) - len(fitting)
-                for grade in [_grade(item, one) for one in fitting] or [unsent(item)]:
+                grades = [_grade(item, one) for one in fitting] or [unsent(item)]
+                for grade in grades:
                     tally.add(grade)
-    return Scored({alias: score_table(tally.table()) for alias, tally in tallies.items()}, reworded)
+                for name, with_judge in judged[alias].items():
+                    found = verdicts[name].get(item.id, [])
+                    for grade in [_with_judge(item, one, found) for one in fitting] or grades:
+                        with_judge.add(grade)
+    return Scored(
+        {alias: score_table(tally.table()) for alias, tally in tallies.items()},
+        {alias: {name: score_table(one.table()) for name, one in by.items()} for alias, by in judged.items() if by},
+        reworded,
+    )
+
+
+def _with_judge(item: Item, asked: runs.Asked, verdicts: Sequence[runs.Asked]) -> Grade:
+    """Return the grade with the judge's answer filled in where the rules gave none and its word can be relied on."""
+    grade = _grade(item, asked)
+    place = (asked.sample, asked.rotation, asked.wording)
+    if grade.outcome is Outcome.UNPARSED and asked.text:
+        for verdict in verdicts:
+            if (verdict.sample, verdict.rotation, verdict.wording) == place and verdict.text and verdict.ending:
+                shown = item.rotated(asked.rotation)
+                said = judge.read(verdict.text, Ending(verdict.ending), shown, asked.text)
+                if isinstance(said, Answer):
+                    return graded(shown, Outcome.ANSWERED, said, sample=asked.sample, rotation=asked.rotation)
+    return grade
 
 
 def _grade(item: Item, asked: runs.Asked) -> Grade:
@@ -154,4 +185,5 @@ def _summary(connection: Connection, benchmark: Path, using: Sequence[runs.RunRo
             for alias in scored.models
         },
         parser_version=PARSER_VERSION,
+        judged=scored.judged,
     )

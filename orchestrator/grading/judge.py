@@ -12,7 +12,7 @@ import re
 import unicodedata
 
 from orchestrator.grading.parse import parse
-from orchestrator.records import Abstained, Abstention, Answer, Ending, Item, Message, Model, Reply, Request, Text
+from orchestrator.records import Abstained, Abstention, Answer, Ending, Item, Message, Model, Request, Text
 
 RULE = "judge"
 CONFIDENCE = 0.9
@@ -68,9 +68,9 @@ def _excerpt(output: str) -> str:
     return f"{output[: SHOWN // 4]}\n[...]\n{output[-(SHOWN - SHOWN // 4) :]}"
 
 
-def read(reply: Reply, shown: Item, output: str) -> Answer | Abstention:
+def read(reply: str, ending: Ending, shown: Item, output: str) -> Answer | Abstention:
     """Return what the judge's reply says of `output`, or an abstention wherever its word cannot be relied on."""
-    verdict = _verdict(reply.text) if reply.ending is Ending.COMPLETE else None
+    verdict = _verdict(reply) if ending is Ending.COMPLETE else None
     if verdict is None:
         return Abstention(Abstained.NOTHING, ("the judge gave no verdict in the form asked for",))
     letters, quote = verdict

@@ -32,9 +32,11 @@ def leaderboard(summary: RunSummary, published: Sequence[PublishedRow] = ()) -> 
     model is fully covered, the spend where it is not known.
     """
     scores = summary.models
-    rows: list[tuple[str, Mapping[Column, Cell], Origin]] = [
-        (alias, _measured(score, summary.spent_by_model.get(alias)), "measured") for alias, score in scores.items()
-    ]
+    rows: list[tuple[str, Mapping[Column, Cell], Origin]] = []
+    for alias, score in scores.items():
+        rows.append((alias, _measured(score, summary.spent_by_model.get(alias)), "measured"))
+        for judge, with_judge in summary.judged.get(alias, {}).items():
+            rows.append((f"{alias} + judge {judge}", _measured(with_judge, None), "measured"))
     rows += [("Random guess (expected)", _guessed(score), "computed") for score in _most_tasks(scores)]
     rows += [(row.model, _published(row), "published") for row in published]
     columns = [column for column in _columns(scores) if any(column in cells for _, cells, _ in rows)]

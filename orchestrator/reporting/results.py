@@ -38,6 +38,8 @@ class RunSummary:
     spent_by_model: Mapping[str, int] = field(default_factory=dict)
     """Charged to the run, ever, for each model; a model that is missing is not shown with a spend."""
     parser_version: str = ""
+    judged: Mapping[str, Mapping[str, ModelScore]] = field(default_factory=dict)
+    """alias -> judge's alias -> the score with the judge's reading of what the rules left."""
 
 
 def to_json(summary: RunSummary) -> dict[str, Json]:
@@ -68,9 +70,18 @@ def usd(nanousd: int) -> float:
 def _model(summary: RunSummary, alias: str, score: ModelScore) -> Json:
     """Return the object of one model."""
     spent = summary.spent_by_model.get(alias)
+    judged = summary.judged.get(alias, {})
+    return {
+        **_model_score(score),
+        "ledger_usd": None if spent is None else usd(spent),
+        "with_judge": {judge: _model_score(with_judge) for judge, with_judge in judged.items()},
+    }
+
+
+def _model_score(score: ModelScore) -> dict[str, Json]:
+    """Return the numbers of a model, with or without a judge."""
     return {
         **_score(score),
-        "ledger_usd": None if spent is None else usd(spent),
         "tasks": {name: _score(of_task) for name, of_task in score.tasks.items()},
         "by_disease": _slices(score.by_disease),
         "by_source": _slices(score.by_source),
