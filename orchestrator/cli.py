@@ -186,6 +186,57 @@ def run_command(
     return result.exit_code
 
 
+@cli.command("estimate")
+@click.argument("benchmark", type=_FILE)
+@click.option("-m", "--model", "models", multiple=True, required=True, metavar="MODEL", help="Model alias; repeatable.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N items.")
+@click.option("--samples", type=click.IntRange(1, 100), default=1, metavar="K", help="Every item K times.")
+@click.option("--prompt", "template", type=_FILE, metavar="FILE", help="Prompt template (TOML: system, single, multi).")
+@click.option("--pilot", type=click.IntRange(min=2), metavar="N", help="First ask N items, and go by what they cost.")
+@click.option("--budget", type=Usd(), help="Cap on what the pilot is ever charged.")
+@workspace_options
+@json_option
+def estimate_command(
+    benchmark: Path,
+    models: tuple[str, ...],
+    limit: int | None,
+    samples: int,
+    template: Path | None,
+    pilot: int | None,
+    budget: int | None,
+    providers: Path | None,
+    cache: Path | None,
+    as_json: bool,
+) -> int:
+    r"""Say what a run would cost, expected and at worst, how long it would take, and what the cache already holds.
+
+    Sends nothing and needs no key. A pilot is paid for; a later run finds its replies and does not pay for them again.
+
+    \b
+    Examples:
+      orchestrator estimate spinebench/items.jsonl -m gpt-4o
+      orchestrator estimate spinebench/items.jsonl -m gpt-4o --pilot 20 --budget 1
+    """
+    from orchestrator.commands import estimating, quoting, workspace
+    from orchestrator.commands.piloting import PilotSpec
+
+    if pilot is not None and budget is None:
+        raise click.UsageError("--pilot sends paid calls: say what they may cost, --budget USD")
+    if budget is not None and pilot is None:
+        raise click.UsageError("--budget caps a pilot: say how many items it asks, --pilot N")
+    options = estimating.EstimateOptions(
+        benchmark=benchmark,
+        models=models,
+        limit=limit,
+        samples=samples,
+        template=template,
+        pilot=PilotSpec(pilot, budget) if pilot is not None and budget is not None else None,
+    )
+    found = asyncio.run(estimating.estimated(options, workspace.find(providers, cache), _say, _stderr()))
+    _print(quoting.to_json(found), quoting.lines(found), as_json)
+    return found.pilot.exit_code if found.pilot else 0
+
+
 @cli.command("demo")
 @click.option("--folder", type=_FILE, metavar="DIR", help="Where to put it; by default `demo` beside the cache.")
 @json_option
@@ -281,12 +332,12 @@ def status_command(
         raise click.UsageError("--attempt says which attempts to settle: give --resolve billed or not-billed as well")
     found = workspace.find(providers, cache)
     if resolve is not None:
-        held = status.read(found.cache)
+        held = asyncio.run(status.read(found.cache))
         if unknown := sorted(set(attempts) - {doubt.attempt_id for doubt in held.in_doubt}):
             raise click.UsageError(f"attempt {unknown[0]} is not in doubt; `orchestrator status` lists those that are")
         count = asyncio.run(status.resolve(found.cache, attempts or None, billed=resolve == "billed"))
         _say(f"{count} attempts settled as {resolve}")
-    shown = status.read(found.cache)
+    shown = asyncio.run(status.read(found.cache))
     _print(status.to_json(shown), status.lines(found.cache, shown), as_json)
     return 0
 

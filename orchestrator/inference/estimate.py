@@ -30,7 +30,7 @@ OTHER_DETAILS = ("low", "high")
 class History:
     """What a model's stored replies say of its next ones."""
 
-    calibration: Calibration = Calibration()
+    calibration: Calibration
     answers: int = 0
     """Replies of which the next two are the means."""
     output_tokens: float = 0.0

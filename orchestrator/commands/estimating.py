@@ -1,0 +1,177 @@
+"""`estimate`: what a run would cost and how long it would take, from the benchmark, the cache and the limits.
+
+Nothing is sent (but by a pilot that was asked for), no key is needed, and nothing grows with the number of items but 8
+bytes of each request's key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from orchestrator.commands.piloting import Pilot, PilotSpec, run_pilot
+from orchestrator.commands.running import RunOptions, Say, calibration
+from orchestrator.commands.scoring import first
+from orchestrator.commands.workspace import Workspace
+from orchestrator.dataset.load import read_items
+from orchestrator.errors import BenchmarkError, Problem
+from orchestrator.inference import prompt
+from orchestrator.inference.estimate import History, Load, expected_usage, history, one_call, picture_settings
+from orchestrator.inference.pricing import cost
+from orchestrator.inference.questions import Asking, of_item
+from orchestrator.inference.tokens import Calibration, estimate
+from orchestrator.records import ImagePolicy, Item, Model, Request
+from orchestrator.store import ledger
+from orchestrator.store.database import Store
+from orchestrator.store.pictures import KnownPictures
+
+AT_ONCE = 500
+"""Keys looked up together."""
+REPORTED = 10_000
+"""Items between two signs of life."""
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateOptions:
+    """What `estimate` was asked for."""
+
+    benchmark: Path
+    models: tuple[str, ...]
+    limit: int | None = None
+    samples: int = 1
+    template: Path | None = None
+    pilot: PilotSpec | None = None
+
+
+@dataclass(slots=True)
+class Survey:
+    """One model's questions, counted and added up."""
+
+    model: Model
+    past: History
+    questions: int = 0
+    repeated: int = 0
+    """Questions whose request is also that of an earlier one, at this model or another: asked and paid once."""
+    held: int = 0
+    """Questions that the cache answers."""
+    load: Load = field(default_factory=Load)
+    """The calls to make."""
+    pictures: int = 0
+    """Requests, held ones included, with a picture."""
+    settings: dict[ImagePolicy, int] = field(default_factory=dict)
+    """Expected nano-dollars of all requests, by picture settings, the model's own first. Where settings differ from
+    those of a stored reply, it does not count; a request without a picture has none."""
+    _waiting: dict[str, Request] = field(default_factory=dict)
+    """Requests to be looked up, by key."""
+
+    async def add(self, item: Item, asking: Asking, seen: set[int], store: Store) -> None:
+        """Count the questions that an item becomes; `seen` holds what was met before, 8 bytes of each key."""
+        for question in of_item(item, self.model, asking):
+            self.questions += 1
+            key = question.request.key
+            short = int(key[:16], 16)
+            if short in seen:
+                self.repeated += 1
+            else:
+                seen.add(short)
+                self._waiting[key] = question.request
+        if len(self._waiting) >= AT_ONCE:
+            await self.look_up(store)
+
+    async def look_up(self, store: Store) -> None:
+        """Look up the requests that wait for it, and add up those that would have to be sent."""
+        held = await store.do(ledger.held, list(self._waiting))
+        for key, request in self._waiting.items():
+            self._add_up(request, held=key in held)
+        self._waiting.clear()
+
+    def _add_up(self, request: Request, *, held: bool) -> None:
+        model, past = self.model, self.past
+        self.held += held
+        self.pictures += bool(request.images)
+        if not held:
+            self.load += one_call(estimate(request, model.image_tokens), model, past)
+        if request.images or not held:
+            for policy in self.settings:
+                estimated = estimate(replace(request, image_policy=policy), model.image_tokens)
+                self.settings[policy] += cost(expected_usage(estimated, model, past), model.price)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What `estimate` found."""
+
+    benchmark: Path
+    cache: Path
+    items: int
+    samples: int
+    problems: int
+    """Faults of bad rows, which are left out."""
+    surveys: tuple[Survey, ...]
+    pilot: Pilot | None = None
+
+    @property
+    def load(self) -> Load:
+        """All calls to make."""
+        return sum((survey.load for survey in self.surveys), Load())
+
+
+async def estimated(options: EstimateOptions, workspace: Workspace, say: Say, console: Console) -> Estimate:
+    """Count, look up and add up, after the pilot if there is to be one.
+
+    The cache is opened, and created where there is none, since it also remembers the pictures' sizes. Raises
+    ConfigError, BenchmarkError or CacheError.
+    """
+    models = tuple(workspace.config.model(alias) for alias in dict.fromkeys(options.models))
+    template = prompt.load_template(options.template) if options.template else prompt.SHIPPED
+    asking = Asking(template, samples=options.samples)
+    async with Store(workspace.cache) as store:
+        count = await store.do(ledger.count_replies)
+        found = "new: it will also remember the pictures' sizes" if store.created else f"{count:,} replies"
+        say(f"cache: {workspace.cache} ({found})")
+        pilot = None
+        if options.pilot is not None:
+            asked = RunOptions(options.benchmark, options.models, limit=options.limit)
+            pilot = await run_pilot(options.pilot, asked, models, template, store, say, console)
+        surveys = [await _survey(store, model) for model in models]
+        problems, kept = 0, list[Problem]()
+
+        def report(problem: Problem) -> None:
+            nonlocal problems
+            problems += 1
+            if problems <= BenchmarkError.SHOWN:
+                kept.append(problem)
+
+        reading = read_items(options.benchmark, KnownPictures(store), report)
+        items = await _count(first(reading, options.limit), surveys, asking, store, say)
+    if not items:
+        raise BenchmarkError(kept, problems)
+    if problems:
+        say(f"bad rows are left out here; `run` stops at them:\n{BenchmarkError(kept, problems)}")
+    return Estimate(options.benchmark, workspace.cache, items, options.samples, problems, tuple(surveys), pilot)
+
+
+async def _survey(store: Store, model: Model) -> Survey:
+    answers = await store.do(ledger.answer_history, model.alias, Calibration.WINDOW)
+    past = history(await calibration(store, model.alias), answers)
+    return Survey(model, past, settings=dict.fromkeys(picture_settings(model), 0))
+
+
+async def _count(
+    items: AsyncGenerator[Item, None], surveys: Sequence[Survey], asking: Asking, store: Store, say: Say
+) -> int:
+    count, seen = 0, set[int]()
+    async with aclosing(items):
+        async for item in items:
+            count += 1
+            for survey in surveys:
+                await survey.add(item, asking, seen, store)
+            if count % REPORTED == 0:
+                say(f"{count:,} items so far")
+    for survey in surveys:
+        await survey.look_up(store)
+    return count
