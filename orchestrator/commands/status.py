@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -11,15 +11,17 @@ from orchestrator.inference.pricing import usd
 from orchestrator.records import Json
 from orchestrator.reporting import results
 from orchestrator.reporting.terminal import safe
-from orchestrator.store import status
+from orchestrator.store import processes, status
 from orchestrator.store.database import Store, open_reading
 from orchestrator.store.status import Doubt, ModelProgress, RunStatus, Status
 
 
-def read(cache: Path) -> Status:
-    """Read the whole cache's status. Raises CacheError if there is none."""
-    with closing(open_reading(cache)) as connection:
-        return status.read(connection)
+async def read(cache: Path) -> Status:
+    """Put in doubt what dead processes left open, and read the whole cache's status. Raises CacheError without one."""
+    open_reading(cache).close()
+    async with Store(cache) as store:
+        await store.do(processes.reap, processes.myself().host, time.time())
+        return await store.do(status.read)
 
 
 async def resolve(cache: Path, attempts: tuple[int, ...] | None, *, billed: bool) -> int:
