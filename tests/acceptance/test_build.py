@@ -24,7 +24,7 @@ from PIL.PngImagePlugin import PngInfo
 from orchestrator.construct.build import build
 from orchestrator.construct.report import BuildReport
 from orchestrator.construct.settings import BuildConfig, SubsetSettings, config_of_sources
-from orchestrator.construct.verify import verify
+from orchestrator.construct.verify import alike, verify
 from orchestrator.dataset.facts import ImageFact
 from orchestrator.dataset.load import read_items
 from orchestrator.demo import cases, phantom
@@ -446,6 +446,14 @@ TAMPERED: list[tuple[str, Callable[[Path], object], str]] = [
         ),
         "its question gives the answer away",
     ),
+    ("embeddings gone", lambda at: (at / "embeddings.npy").unlink(), "embeddings.npy: is gone"),
+    (
+        "library",
+        lambda at: (at / "build.json").write_text(
+            (at / "build.json").read_text().replace(first_image(at).name, "0.png")
+        ),
+        "library names '0.png'",
+    ),
     (
         "embeddings",
         lambda at: np.save(at / "embeddings.npy", np.zeros((3, 2), np.float32)),
@@ -482,6 +490,18 @@ def test_pictures_of_two_groups_that_look_alike_are_remarked_on(tmp_path: Path) 
     assert found.ok
     assert len(found.remarks) == 1
     assert "look alike; are they of one patient?" in found.remarks[0]
+
+
+def test_of_many_lookalikes_the_first_are_named_and_the_rest_counted() -> None:
+    """All pairs are compared, across blocks; plain fingerprints and pairs of one group say nothing."""
+    random = np.random.default_rng(3)
+    marks = random.integers(0, 256, (600, 32), np.uint8)
+    marks[[5, 400, 599]] = marks[0]
+    marks[599, 0] ^= 0b111
+    marks[100:102] = 0
+    groups = np.arange(600)
+    groups[400] = 0
+    assert alike(marks, groups) == [(0, 5), (0, 599), (5, 400), (5, 599), (400, 599)]
 
 
 def test_letters_out_of_balance_are_remarked_on(built: BuildReport, tmp_path: Path) -> None:

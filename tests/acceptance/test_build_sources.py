@@ -230,3 +230,43 @@ def test_a_generic_csv_gathers_the_rows_of_a_picture(tmp_path: Path) -> None:
     assert kept["b.png"].frame == 0
     assert set(kept) == {"a.png", "b.png"}
     assert dropped == {Rule.AMBIGUOUS: 2, Rule.MISSING: 1, Rule.BROKEN: 3}
+
+
+def test_blank_lines_and_blank_labels_are_no_faults(tmp_path: Path) -> None:
+    """A blank line in an endplate CSV is passed over; an annotation without a lesion still is no label."""
+    write_buu(tmp_path / "buu")
+    table = tmp_path / "buu/AP/0001-F-037Y0.csv"
+    table.write_text("\n" + table.read_text() + "\n\n")
+    kept, _ = split(buu.read(tmp_path / "buu"))
+    assert kept["AP/0001-F-037Y0.jpg"].diseases == ("Healthy",)
+    write_vindr(tmp_path / "vindr")
+    rows = [("study_id", "image_id", "lesion_type"), ("t", "b01", ""), ("t", "b02", "No finding")]
+    write_csv(tmp_path / "vindr/annotations/test.csv", rows)
+    kept, dropped = split(vindr.read(tmp_path / "vindr", WORDS))
+    assert "test_images/b01.dicom" not in kept
+    assert dropped[Rule.UNLABELLED] == 3
+
+
+def test_a_table_without_a_column_is_named(tmp_path: Path) -> None:
+    """File, line of the header, and the column."""
+    write_vindr(tmp_path)
+    write_csv(tmp_path / "annotations/test.csv", [("study_id", "image_id"), ("t", "b01")])
+    with pytest.raises(BenchmarkError, match=r"test\.csv:1: lesion_type: no such column"):
+        list(vindr.read(tmp_path, WORDS))
+
+
+def test_an_atlas_without_a_health_column_has_no_healthy_cases(tmp_path: Path) -> None:
+    """Lordotic is then the label it says; a column with words in place of codes tells healthy cases as well."""
+    write_csxa(tmp_path)
+    book = openpyxl.load_workbook(tmp_path / "datasets.xlsx")
+    sheet = book["Sheet1"]
+    sheet["E2"] = "Remarks"
+    book.save(tmp_path / "datasets.xlsx")
+    kept, _ = split(csxa.read(tmp_path, WORDS))
+    assert not any(one.diseases == ("Healthy",) for one in kept.values())
+    sheet["E2"] = "Disease"
+    for row in range(3, sheet.max_row + 1):
+        sheet[f"E{row}"] = "Healthy" if sheet[f"A{row}"].value == 6 else "Spondylosis"
+    book.save(tmp_path / "datasets.xlsx")
+    kept, _ = split(csxa.read(tmp_path, WORDS))
+    assert [one.group for one in kept.values() if one.diseases == ("Healthy",)] == ["0006"]

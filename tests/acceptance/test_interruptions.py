@@ -1,0 +1,85 @@
+"""A run that is killed, interrupted or cancelled: nothing paid for is lost, and nothing is paid for again."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+from cli_program import SMALL, Program, billed, billed_usd, paid_twice, requests, small, write_items
+
+from orchestrator.simulator import Settings, running
+
+RUN = ("run", "items.jsonl", "-m", SMALL)
+
+
+def test_after_kill_nine_no_stored_answer_is_paid_for_again(program: Program) -> None:
+    """Only what was in flight at the kill is paid for twice; it is listed, and charged beforehand."""
+    write_items(program.folder, 60)
+    with running(Settings(latency_s=0.4)) as simulator:
+        program.configure(*small(simulator))
+        with program.started(*RUN) as command:
+            command.wait_until(lambda: billed(simulator) >= 40)
+            command.kill()
+        billed_before = billed(simulator)
+        killed = program("status", "--json").json
+        result = program(*RUN, "--json").json
+        status = program("status", "--json").json
+        twice = paid_twice(simulator)
+        assert 0 < killed["replies"] < billed_before, "the kill must come while requests are in flight"
+        assert result["calls"] == 60 - killed["replies"]
+        assert status["replies"] == len(simulator.ledger()["bodies"]) == 60
+        assert len(twice) == billed_before - killed["replies"]
+        assert set(twice.values()) == {2}
+        assert len(twice) <= len(killed["in_doubt"])
+        assert status["in_doubt"] == killed["in_doubt"]
+        assert result["ledger_usd"] == status["ledger_usd"] >= billed_usd(simulator)
+        assert result["in_doubt_usd"] == pytest.approx(sum(one["charged_usd"] for one in killed["in_doubt"]))
+
+
+def test_ctrl_c_keeps_what_is_in_flight_and_names_the_command_that_goes_on(program: Program) -> None:
+    """Every request billed has its reply in the cache; the printed command asks the rest, and nothing twice."""
+    write_items(program.folder, 60)
+    with running(Settings(latency_s=0.3)) as simulator:
+        program.configure(*small(simulator))
+        with program.started(*RUN) as command:
+            command.wait_until(lambda: billed(simulator) >= 20)
+            command.interrupt()
+            stopped = command.finish(130)
+        kept = billed(simulator)
+        status = program("status", "--json").json
+        assert status["replies"] == kept < 60
+        assert status["in_doubt"] == []
+        (resume,) = re.findall(r"^  orchestrator (run .*)$", stopped.err, re.MULTILINE)
+        finished = program(*shlex.split(resume), "--json").json
+        assert finished["calls"] == 60 - kept
+        assert paid_twice(simulator) == {}
+        assert requests(simulator) == 60
+        assert finished["ledger_usd"] >= billed_usd(simulator)
+
+
+def test_a_second_ctrl_c_cancels_and_lists_what_may_have_been_billed(program: Program) -> None:
+    """The calls in flight are charged and in doubt; `--in-doubt hold` leaves them, `--resolve` settles them."""
+    write_items(program.folder, 12)
+    with running(Settings(latency_s=0.05)) as simulator:
+        program.configure(*small(simulator))
+        with program.started(*RUN) as command:
+            command.wait_until(lambda: billed(simulator) >= 4)
+            simulator.change({"latency_s": 60})
+            command.wait_until(lambda: simulator.ledger()["in_flight"] >= 2)
+            command.interrupt()
+            command.wait_until(lambda: command.has_said("stopping"))
+            command.interrupt()
+            command.finish(130)
+        simulator.change({"latency_s": 0})
+        held = program("status", "--json").json
+        doubts = held["in_doubt"]
+        assert len(doubts) >= 2
+        assert held["replies"] + len(doubts) == billed(simulator)
+        rest = program(*RUN, "--in-doubt", "hold", "--json", code=1).json
+        assert rest["models"][SMALL]["failed"] + rest["models"][SMALL]["unsent"] == len(doubts)
+        assert paid_twice(simulator) == {}
+        program("status", "--resolve", "billed", "--attempt", str(doubts[0]["attempt"]))
+        assert len(program("status", "--json").json["in_doubt"]) == len(doubts) - 1
+        ledger_usd = program("status", "--resolve", "not-billed", "--json").json["ledger_usd"]
+        assert ledger_usd < held["ledger_usd"] + rest["spent_usd"]
