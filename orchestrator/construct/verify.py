@@ -212,8 +212,8 @@ def _wrong_negatives(told: _Folder) -> Iterator[str]:
     path = told.path / "embeddings.npy"
     if not path.is_file():
         return
-    vectors = np.load(path, allow_pickle=False)
-    if vectors.shape[:1] != (len(told.pictures),) or ((vectors * np.float32(GRID)) % 1).any():
+    vectors = np.load(path, allow_pickle=False, mmap_mode="r")
+    if vectors.shape[:1] != (len(told.pictures),) or any(((row * np.float32(GRID)) % 1).any() for row in vectors):
         yield "embeddings.npy: has not one vector a picture, on the grid of the build"
         return
     row_of = {str(picture["image"]): row for row, picture in enumerate(told.pictures)}

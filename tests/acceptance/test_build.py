@@ -561,11 +561,11 @@ def synthetic_spines(folder: Path, each: int) -> Path:
 
 def test_chosen_wrong_answers_are_harder_than_random_ones_on_synthetic_spines(tmp_path: Path) -> None:
     """The interval of the difference excludes none, and the datasheet says so."""
-    table = synthetic_spines(tmp_path, 12)
+    table = synthetic_spines(tmp_path, 8)
     report = build(config_of_sources([f"generic={table}"]), tmp_path / "out", SEED, quiet, cache=tmp_path / "cache")
     hardness = report.hardness
     assert hardness is not None
-    assert hardness.items == 120
+    assert hardness.items == 80
     assert hardness.harder.low > 0
     assert hardness.chosen.low < hardness.chosen.value < hardness.chosen.high < 1
     assert f"{hardness.chosen.value:.1%}" in (tmp_path / "out" / "datasheet.md").read_text()
