@@ -8,8 +8,8 @@ bounded look around each of the first and last `MOST`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from orchestrator.grading import cues, lexicon
 from orchestrator.grading.listing import STOP, Listed, read_list, read_text, read_unoffered
@@ -25,6 +25,9 @@ _LISTED_OPTIONS = re.compile(r"(?:options|choices|statements)\b(?!\()")
 _PLURAL = re.compile(r"\b(?:options|choices|answers)\s*$")
 _PLACED = re.compile(r" (?:in|on|of|at) the ")
 _TOUCHING = frozenset("_'\\^/=+-∠△°√#")
+
+
+_Place = TypeVar("_Place")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,9 @@ def scan(text: str, lower: str, offered: Offered, *, multi: bool) -> tuple[Claim
     return tuple(sorted(found, key=lambda claim: (claim.start, claim.end)))
 
 
-def _some(places: Iterator[re.Match[str]]) -> list[re.Match[str]]:
+def _ends(places: list[_Place]) -> list[_Place]:
     """Return the first `MOST` and the last `MOST` places: an answer stands at an end."""
-    every = list(places)
-    return every if len(every) <= 2 * MOST else every[:MOST] + every[-MOST:]
+    return places if len(places) <= 2 * MOST else places[:MOST] + places[-MOST:]
 
 
 def _before(lower: str, at: int) -> str:
@@ -70,10 +72,8 @@ def _question(text: str, at: int) -> bool:
     return end is not None and end[0] == "?"
 
 
-def _continuation(lower: str, anchor: re.Match[str]) -> tuple[str, re.Match[str]] | None:
+def _continuation(lower: str, at: int, kind: str) -> tuple[str, re.Match[str]] | None:
     """Return the kind of declaration that an anchor begins and the stretch up to where letters should stand."""
-    at = anchor.start()
-    kind = anchor.lastgroup or ""
     cue = cues.CUES[kind].match(lower, at)
     if cue is None:
         return None
@@ -86,22 +86,29 @@ def _continuation(lower: str, anchor: re.Match[str]) -> tuple[str, re.Match[str]
         return ("chosen", cue) if cues.SUBJECT.search(lower, max(0, at - 60), at) else None
     if kind == "finding" and cues.UNAFFECTED.search(lower, max(0, at - 24), at):
         return None
-    return {"so": "concluded", "zh": "zh", "be": "named", "finding": "finding"}[kind], cue
+    return _KINDS.get(kind, kind), cue
+
+
+_KINDS = {"so": "concluded", "be": "named"}
 
 
 def _cued(text: str, lower: str, offered: Offered, *, multi: bool) -> list[Claim]:
     claims: list[Claim] = []
     done = 0
-    for anchor in _some(cues.ANCHOR.finditer(lower)):
-        continued = _continuation(lower, anchor) if anchor.start() >= done else None
+    for at, anchor in _ends(cues.anchors(lower)):
+        continued = _continuation(lower, at, anchor) if at >= done else None
         if continued is None:
             continue
         kind, cue = continued
         listed = _declared_at(kind, text, lower, cue.end(), offered, multi=multi)
-        if listed is None or not _firm(kind, cue, listed, text, lower):
+        if listed is None or not _firm(kind, cue, listed, text, lower, multi=multi):
             continue
         done = listed.end
-        if lexicon.NEGATED.search(cue[0]) or lexicon.WRONG.match(lower, listed.end) or _question(text, listed.end):
+        if (
+            (kind != "odd" and lexicon.NEGATED.search(cue[0]))
+            or lexicon.WRONG.match(lower, listed.end)
+            or _question(text, listed.end)
+        ):
             continue
         conditional = kind != "final" and lexicon.CONDITION.search(_before(lower, cue.start()) + cue[0]) is not None
         claims.append(Claim(kind, listed, cue.start(), listed.end, conditional))
@@ -116,11 +123,11 @@ def _declared_at(kind: str, text: str, lower: str, at: int, offered: Offered, *,
     return listed
 
 
-def _firm(kind: str, cue: re.Match[str], listed: Listed, text: str, lower: str) -> bool:
+def _firm(kind: str, cue: re.Match[str], listed: Listed, text: str, lower: str, *, multi: bool) -> bool:
     """Return whether the letters are what the cue declares, and not the beginning of something else."""
     if kind not in {"concluded", "named"}:
         return True
-    cut = _PLURAL.search(cue[0]) is not None and len(listed.letters) == 1
+    cut = _PLURAL.search(cue[0]) is not None and (len(listed.letters) == 1 or not multi)
     placed = kind == "named" and _PLACED.match(lower, listed.end) is not None
     return (listed.owned or placed or STOP.match(text, listed.end) is not None) and not cut
 
@@ -132,13 +139,15 @@ def free_marks(text: str, offered: Offered) -> list[re.Match[str]]:
         before = text[mark.start() - 1 : mark.start()]
         return before not in _TOUCHING and not (before.isascii() and before.isalnum())
 
-    return _some(mark for mark in offered.patterns.mark.finditer(text) if free(mark))
+    return _ends([mark for mark in offered.patterns.mark.finditer(text) if free(mark)])
 
 
 def _called(text: str, lower: str, offered: Offered) -> list[Claim]:
     """Return the claims that name labels first and then call them right."""
     claims: list[Claim] = []
     done = 0
+    if not any(word in lower for word in lexicon.RIGHT_WORDS):
+        return claims
     for mark in free_marks(text, offered):
         at = mark.start()
         if at < done:

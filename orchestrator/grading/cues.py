@@ -7,6 +7,7 @@ follows a cue is read by `listing`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 
 def _any(*words: str) -> str:
@@ -32,18 +33,50 @@ _ADVERB = _any(
 )  # fmt: skip
 _ADVERBS = rf"(?:{_ADVERB}[\s:,]{{1,8}}){{0,4}}"
 
-ANCHOR = re.compile(
-    r"(?P<noun>answer|\bans\b|option|choice|response|selection|conclusion|verdict|prediction|guess|letter|solution"
-    r"|statement)"
-    r"|(?P<verb>choos|chose|select|pick|go with|going with|opt for|opting for|vote for|lean toward|settle on|recommend"
-    r"|submit|i say|would say|will say|i guess|i believe|give you)"
-    r"|(?P<so>therefore|thus\b|hence|\bso\b|consequently|accordingly|conclusion|summary|overall)"
-    r"|(?P<finding>\blevels?\b|\bfindings?\b|\bdiagnos[ie]s\b|\bconditions?\b|\babnormalit|\bdiseases?\b|\bpatholog"
-    r"|\bselected\b|\bfollowing\b)"
-    r"|(?P<be>\bis\b|\bbe\b|\blabell?ed\b|\bcircled\b|\bto (?=[\"'(\[]))"
-    r"|(?P<zh>答案|回答|选|正确|符合)"
-)
-"""Words that may begin a declaration, by kind; `CUES` says how each must go on."""
+_ANCHORS = {
+    **dict.fromkeys(("level", "finding", "diagnos", "condition", "abnormalit", "disease", "patholog"), "finding"),
+    **dict.fromkeys(("selected", "following"), "finding"),
+    **dict.fromkeys(("answer", "ans ", "option", "choice", "response", "selection", "conclusion"), "noun"),
+    **dict.fromkeys(("verdict", "prediction", "guess", "letter", "solution", "statement"), "noun"),
+    **dict.fromkeys(("choose", "choosing", "chose", "select ", "selecting", "pick", "go with", "going with"), "verb"),
+    **dict.fromkeys(("opt for", "opting for", "vote for", "lean toward", "settle on", "recommend", "submit"), "verb"),
+    **dict.fromkeys(("i say", "would say", "will say", "i believe", "give you"), "verb"),
+    **dict.fromkeys(("therefore", "thus", "hence", "so ", "consequently", "accordingly"), "so"),
+    **dict.fromkeys(("in conclusion", "in summary", "overall"), "so"),
+    **dict.fromkeys(("is ", "be ", "labeled", "labelled", "circled", "correspond"), "be"),
+}
+_IDEOGRAPHIC_ANCHORS = {
+    **dict.fromkeys(("答案", "回答", "选", "正确", "符合"), "zh"),
+    **dict.fromkeys(("错误", "不"), "odd"),
+}
+
+
+def _one_of(words: Iterable[str]) -> str:
+    """Return a pattern of the words that shares their beginnings, so that a search looks at each letter once."""
+    rest: dict[str, list[str]] = {}
+    for word in words:
+        rest.setdefault(word[:1], []).append(word[1:])
+    ends = "" in rest
+    branches = [re.escape(first) + _one_of(tails) for first, tails in rest.items() if first]
+    if not branches:
+        return ""
+    return f"(?:{'|'.join(branches)})" + "?" * ends
+
+
+_WORD = re.compile(f" {_one_of(_ANCHORS)}")
+_SPACES = str.maketrans(dict.fromkeys("\n\"'([,.;:-", " "))
+_IDEOGRAPH = re.compile(_one_of(_IDEOGRAPHIC_ANCHORS))
+
+
+def anchors(lower: str) -> list[tuple[int, str]]:
+    """Return where each word that may begin a declaration stands in lower-case text, and its kind, in order."""
+    spaced = f" {lower.translate(_SPACES)}"
+    found = [(word.start(), _ANCHORS[word[0][1:]]) for word in _WORD.finditer(spaced)]
+    if not lower.isascii():
+        found += [(word.start(), _IDEOGRAPHIC_ANCHORS[word[0]]) for word in _IDEOGRAPH.finditer(lower)]
+        found.sort()
+    return found
+
 
 CUES = {
     "noun": re.compile(
@@ -53,26 +86,29 @@ CUES = {
         rf"\s{{0,2}}(?:{_BE}(?:n't| not)?\b\s{{0,3}}(?:[:=-]\s{{0,8}})?|[:=]\s{{0,8}}|-+>\s?){_ADVERBS}"
     ),
     "verb": re.compile(rf"[a-z ]{{3,14}}?(?:ing|ed|s|e)?(?: (?:it|that|this|is|it's))?[\s:]{{1,4}}{_ADVERBS}"),
-    "so": re.compile(rf"[a-z]+[,:\s]{{1,6}}{_ADVERBS}"),
+    "so": re.compile(rf"[a-z]{{2,14}}(?: conclusion| summary)?[,:\s]{{1,6}}{_ADVERBS}"),
     "finding": re.compile(
         r"(?:levels?|findings?|diagnos[ie]s|conditions?|abnormalit(?:y|ies)|diseases?|patholog(?:y|ies)|selected"
         r"|following)"
         r"(?: (?:involved|affected|present|seen|shown|here|that|in|on|of|for|with|at|discs?|disks?|vertebral|spinal"
         r"|options?|levels?)\b[^.\n?!:]{0,80}?)?"
-        rf"\s{{0,2}}(?:{_BE}|includes?)?(?:n't| not)?\s{{0,2}}:?\s{{0,8}}{_ADVERBS}(?:(?:affected|involved|present|seen)"
-        r"\s?:?\s{0,6})?"
+        rf"\s{{0,2}}(?:{_BE}|includes?)?(?:n't| not)?\s{{0,2}}:?\s{{0,8}}{_ADVERBS}"
+        r"(?:(?:affected|involved|present|seen)\s?:?\s{0,6})?"
     ),
     "be": re.compile(
-        r"(?:is|be|labell?ed|circled|to)(?: (?:as|with|by|to|the|at|in|seen|found|present|noted|visible|levels?|option"
-        r"|choice|letter|point|image|picture|labell?ed|circled)){0,4}:?\s{1,3}(?=[\"'(\[⟦]?[\"'(\[]?[a-z0-9]\b)"
+        r"(?:is|be|labell?ed|circled|correspond(?:s|ing)? to)"
+        r"(?: (?:as|with|by|to|the|at|in|seen|found|present|noted|visible|levels?|option|choice|letter|point|image|picture|labell?ed|circled)){0,4}:?\s{1,3}(?=[\"'(\[⟦]?[\"'(\[]?[a-z0-9]\b)"
     ),
     "zh": re.compile(
-        r"(?:答案|回答|(?:正确|最佳)?选项|(?:正确|符合|成立)[^,。\n]{0,10}?的)[^。\n,;:]{0,14}?"
+        r"(?:答案|回答|(?:正确|最佳)?选项|(?:正确|符合|成立)[^,。\n]{0,10}?的)[^。\n,;:a-z]{0,14}?"
         r"(?:应该?[是为选]|就?是|为|选择?|有|:)\s{0,4}(?:选择?|选项|答案|:|\s){0,4}"
-        r"|(?:答案|回答|(?:正确|最佳)选项|选(?:择|项|出)?)\s?(?:的?是|为|:|\s|答案|选项){0,4}"
+        r"|(?:答案|回答|选(?:择|出)?)(?!项)\s?(?:的?是|为|:|\s|答案|选项){0,4}"
+    ),
+    "odd": re.compile(
+        r"(?:错误|不正确|不符合|不合理|不成立|不能)[^,。\n:a-z]{0,16}?的[^,。\n:a-z]{0,8}?(?:是|为|有|:)\s{0,3}(?:选项)?"
     ),
 }
-"""Kind of anchor -> the stretch from it up to where the letters stand."""
+"""Kind of anchor -> how it goes on up to where the letters stand."""
 
 SUBJECT = re.compile(
     r"(?:^|[^a-z])(?:i|we|i'd|i'll|we'd|let's|let me|i'm|must|my|therefore,?|thus,?|so,?)"
@@ -81,12 +117,14 @@ SUBJECT = re.compile(
 """What must stand before a verb of choosing: the model itself."""
 
 ADJECTIVE = re.compile(
-    r"(?:^|[^a-z])(?:final|correct|right|best|my|chosen|selected|true|appropriate|likely|suitable|accurate|following) {1,2}\Z"
+    r"(?:^|[^a-z])(?:final|correct|right|best|my|chosen|selected|true|appropriate|likely|suitable|accurate|following)"
+    r" {1,2}\Z"
 )
 """What must stand before "options" for them to be the answer and not the list of what was offered."""
 
 UNAFFECTED = re.compile(
-    r"(?:^|[^a-z])(?:normal|unaffected|spared|healthy|preserved|no|other|differential|possible|remaining) {1,2}(?:[a-z]+ )?\Z"
+    r"(?:^|[^a-z])(?:normal|unaffected|spared|healthy|preserved|no|other|differential|possible|remaining)"
+    r" {1,2}(?:[a-z]+ )?\Z"
 )
 """What stands before "levels" or "findings" that are not the ones asked for."""
 
@@ -97,9 +135,12 @@ TAG = re.compile(
     r"【(?:正确|最终)?(?:答案|选项)】\s{0,3}[:是为]?\s{0,6}"
     r"|<(?:final_?)?(?:answer|choice|option)>\s{0,6}"
     r"|[\"'](?:final_?)?(?:answer|choice|option|letter|prediction)s?[\"']\s?:\s?\[?\s{0,3}"
-    r"|\[\[\s?|<<\s?|#{4}\s?"
+    r"|\[\[\s?|<<\s?"
 )
 """Marks that exist to hold an answer."""
+
+TAG_SIGNS = ("】", "<", '":', "':", '" :', "' :", "[[")
+"""Signs without one of which `TAG` cannot match."""
 
 RUN_ON = re.compile(
     r"\n\s{0,4}(?:\#{0,4} ?(?:hint|question|problem|q ?\d{0,3}|human|user|context|instruction|example ?\d{0,3}|input"

@@ -13,13 +13,18 @@ from orchestrator.grading.offered import Offered
 from orchestrator.grading.reading import Found, Head, Reading, found
 
 _WORD = re.compile(r"[a-z0-9]+")
+TRIED = 20
+"""Declared lines, tags and boxes tried, from the last one back, until one holds an answer."""
+
 _AROUND = " .,:;)]}⟧\"'!。\n*"
 
 
 def final_option(reading: Reading) -> Found | None:
     """Find the last `My final option: [X]` (or answer, or choice), by letter or by text."""
     text, lower, offered = reading.text, reading.lower, reading.offered
-    for cue in reversed(list(cues.FINAL.finditer(lower, 0, reading.end))):
+    if "final " not in lower:
+        return None
+    for cue in reversed(list(cues.FINAL.finditer(lower, 0, reading.end))[-TRIED:]):
         at = cue.end()
         listed = read_list(text, lower, at, offered, multi=True) or read_text(lower, at, offered, multi=True)
         listed = listed or _lower_case(lower, at, offered) or read_unoffered(text, lower, at, offered)
@@ -32,8 +37,8 @@ def final_option(reading: Reading) -> Found | None:
 
 def _lower_case(lower: str, at: int, offered: Offered) -> Listed | None:
     """Return the labels where the rest of a declared line is nothing but labels in lower case."""
-    stop = lower.find("\n", at)
-    words = _WORD.findall(lower, at, len(lower) if stop < 0 else stop)
+    stop = lower.find("\n", at, at + 200)
+    words = _WORD.findall(lower, at, at + 200 if stop < 0 else stop)
     letters = {word: label for spelling, label in offered.patterns.by_spelling.items() if (word := spelling.lower())}
     if not words or not all(word in letters or word == "and" for word in words):
         return None
@@ -54,7 +59,9 @@ def choice_lines(reading: Reading) -> Found | None:
 
 def tag(reading: Reading) -> Found | None:
     """Find the last letter in a tag: 【答案】, <answer>, JSON, [[...]]."""
-    for cue in reversed(list(cues.TAG.finditer(reading.lower, 0, reading.end))):
+    if not any(sign in reading.lower for sign in cues.TAG_SIGNS):
+        return None
+    for cue in reversed(list(cues.TAG.finditer(reading.lower, 0, reading.end))[-TRIED:]):
         listed = read_list(reading.text, reading.lower, cue.end(), reading.offered, multi=True)
         if listed:
             return found(listed, cue.start(), listed.end)
@@ -63,13 +70,15 @@ def tag(reading: Reading) -> Found | None:
 
 def boxed(reading: Reading) -> Found | None:
     r"""Find the letter in the last \boxed{}."""
-    at = reading.text.rfind(OPEN_BOX, 0, reading.end)
-    while at >= 0:
+    at = reading.end
+    for _ in range(TRIED):
+        at = reading.text.rfind(OPEN_BOX, 0, at)
+        if at < 0:
+            break
         listed = read_list(reading.text, reading.lower, at, reading.offered, multi=True)
         listed = listed or read_text(reading.lower, at, reading.offered, multi=reading.multi)
         if listed:
             return found(listed, at, listed.end)
-        at = reading.text.rfind(OPEN_BOX, 0, at)
     return None
 
 
@@ -108,23 +117,22 @@ def first_line(reading: Reading) -> Found | None:
     return _only(reading, reading.start, stop)
 
 
-def declared(*kinds: str, by_text: bool = False) -> Callable[[Reading], Found | None]:
+def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callable[[Reading], Found | None]:
     """Return the finder of the last claim of some kinds, by letter or by text.
 
-    Claims under a condition count only where there are no others and they agree; a claim that lists all that was offered on a
-    single-answer item is an echo and does not count.
+    With `agree` all of them must name the same letters. Claims under a condition count only where there are no others,
+    and must agree too. A claim that lists all that was offered on a single-answer item is an echo and does not count.
     """
 
     def counts(claim: Claim, reading: Reading) -> bool:
         echo = not reading.multi and len(claim.letters) == len(reading.offered.labels) > 1
-        return claim.kind in kinds and claim.listed.by_text == by_text and not echo
+        odd = reading.multi and claim.kind == "odd"
+        return claim.kind in kinds and claim.listed.by_text == by_text and not echo and not odd
 
     def find(reading: Reading) -> Found | None:
         claims = [claim for claim in reading.claims if counts(claim, reading)]
         firm = [claim for claim in claims if not claim.conditional]
-        if not claims:
-            return None
-        if not firm and len({claim.letters for claim in claims}) > 1:
+        if not claims or ((agree or not firm) and len({claim.letters for claim in claims}) > 1):
             return None
         last = (firm or claims)[-1]
         return found(last.listed, last.start, last.end)
@@ -153,7 +161,7 @@ def _opens_with_list(heads: tuple[Head, ...]) -> bool:
 def sole_mark(reading: Reading) -> Found | None:
     """Find the one label that the whole text marks as such: "(B)", "option B"."""
     seen: Found | None = None
-    if reading.multi or not reading.passage.whole:
+    if reading.multi or not reading.whole:
         return None
     for mark in reading.offered.patterns.marked.finditer(reading.text, 0, reading.end):
         listed = read_list(reading.text, reading.lower, mark.start(), reading.offered, multi=True)

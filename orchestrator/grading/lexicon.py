@@ -10,31 +10,51 @@ import re
 TICK, CROSS = "✓", "✗"
 
 RIGHT = re.compile(
-    r"\s{0,2}(?:\([^()\n]{0,120}\)\s)?(?:,[^,.\n]{0,80}, )?(?:[^.,\n;!?:]{0,60}? )??"
+    r" {0,2}(?:\([^()\n]{0,120}\)\s)?(?:,[^,.\n]{0,80}, )?(?:[^.,\n;!?:]{0,60}? )??"
     r"(?:(?:is|are|was|would be|should be|must be|might be|may be|could be|seems|appears to be|appears|being|as)"
-    r"(?P<neg>n't| not| neither)?\s(?:[a-z]{2,12}ly |also |indeed |both |all )?(?:the |an? |our |my )?(?:[a-z]{2,12}ly )?"
+    r"(?P<neg>n't| not| neither)?\s(?:[a-z]{2,12}ly |also |indeed |both |all )?(?:the |an? |our |my )?"
+    r"(?:[a-z]{2,12}ly )?"
     r"(?:best|correct|right(?! angle)|true|accurate|valid|affected|involved|abnormal|present"
     r"|(?:most )?appropriate (?:option|choice|answer)|closest (?:option|match|answer|choice)"
     r"|most (?:likely|appropriate|accurate|suitable|plausible|probable|reasonable|correct|logical|relevant|fitting)"
     r"|only (?:correct|right|valid|option|choice|answer)|(?:correct |final )?answer)"
     r"|(?:both |all |also )?(?:apply|applies|hold true|holds true))\b"
-    r"|\s?(?:[选各]?项)?[^,。\n;:不没]{0,40}?(?:是|为|都|均|皆|说法)?(?:正确|符合题意|对的|成立)"
+    r"| ?(?:[选各]?项)?[^,。\n;:不没]{0,40}?(?:是|为|都|均|皆|说法)?(?:正确|符合题意|对的|成立)"
 )
 """What follows a label that is called right."""
+
+RIGHT_WORDS = (
+    *(
+        "correct",
+        "right",
+        "best",
+        "most ",
+        "true",
+        "appl",
+        "hold",
+        "closest",
+        "valid",
+        "accurate",
+        "affected",
+        "answer",
+    ),
+    *("involved", "abnormal", "present", "only ", "appropriate", "正确", "符合", "对", "成立"),
+)
+"""Words without one of which `RIGHT` cannot match."""
 
 DEFINITE = re.compile(r"(?:answer|option|choice|one)\s*\Z|\bthe (?:[a-z]+ly )?(?:correct|right|best|closest|most|only)")
 """Ending of a match of `RIGHT` that singles out one answer, where "is correct" may be said of several."""
 
 WRONG = re.compile(
-    r"\s{0,2}(?:\([^()\n]{0,120}\) )?(?:[^.,\n;!?]{0,40}? )??"
+    r" {0,2}(?:\([^()\n]{0,120}\) )?(?:,? which )?(?!it |this |that |there )(?:[a-z]+ ){0,2}?"
     r"(?:(?:is|are|was|were|would be)(?:n't| not| neither| never) (?:[a-z]{2,12}ly |also )?(?:the |an? |our )?"
     r"(?:[a-z]{2,12}ly )?(?:correct|right|true|best|most|answer|accurate|appropriate|suitable|valid|it\b|supported"
     r"|consistent|choice|affected|involved|present)"
     r"|(?:is|are|was|were|would be) (?:[a-z]{2,12}ly |also |both |all |the )?(?:incorrect|wrong|false|ruled out"
     r"|eliminated|excluded|inaccurate|irrelevant|unlikely|invalid|unaffected|uninvolved|normal|spared|absent)"
-    r"|(?:do|does)(?:n't| not)(?: apply| hold)?|(?:can|could) be (?:ruled|eliminated|excluded)"
-    r"|(?:cannot|can't|could not) be)\b"
-    r"|\s?(?:[选各]?项)?[^,。\n;:]{0,30}?(?:错误|不正确|不对|不符合|不成立|有误)"
+    r"|(?:do|does)(?:n't| not)(?: apply| hold|(?=[.,;]|\Z))|(?:can|could) be (?:ruled|eliminated|excluded)"
+    r"|(?:cannot|can't|could not) be (?:the |correct|right|true))\b"
+    r"| ?(?:[选各]?项)?[^,。\n;:]{0,30}?(?:错误|不正确|不对|不符合|不成立|有误)"
 )
 """What follows a label that is called wrong."""
 
@@ -68,6 +88,17 @@ NEGATED = re.compile(r"\bnot\b|n't\b|\bneither\b|\bnever\b|不是|不选|不正�
 
 OR = re.compile(r"\bor\b|或|\beither\b|还是")
 
+CONTRAST = re.compile(r"\b(?:less|other hand|whereas|unlike|contrast|however|but|although)\b")
+"""Words of a sentence that sets an option against the one chosen before."""
+
+REVISED = re.compile(
+    r"\b(?:wait\b|hold on\b|scratch that\b|on (?:second|further) thought|correction:"
+    r"|i (?:was|made) (?:wrong|a mistake|an error)"
+    r"|let me (?:re-?check|re-?consider|re-?think|re-?examine|correct)|that(?:'s| is) (?:not right|wrong|incorrect))"
+    r"|等等|不对,"
+)
+"""Words with which a model takes back what it said."""
+
 MAYBE = re.compile(r"\bor\b|或|还是|\b(?:possibly|maybe|perhaps|either)\b")
 """Between two labels: alternatives, or a doubt about the second."""
 
@@ -77,27 +108,33 @@ EXCLUDED = re.compile(
 """Words with which a sentence excludes some of what it names."""
 
 REFUSAL = re.compile(
-    r"\b(?:i|we)(?: am| are|'m|'re)? ?(?:sorry|apologi[sz]e|unable to|not able to|cannot|can't|can not|do not have"
-    r"|don't have|will not|won't|must decline|refuse to|do not (?:feel|hold)|don't (?:feel|hold))\b"
-    r"|\bas an? (?:\w{1,12} ){0,3}(?:ai|language model|assistant)\b"
-    r"|\b(?:i'm|i am) (?:just )?an? (?:\w{1,12} ){0,2}(?:ai|artificial|assistant|language)\b"
+    r"i(?<![a-z]i)(?:'m| am)? ?(?:just )?(?:(?:sorry|apologi[sz]e)\b|must decline|refuse to"
+    r"|(?:(?:am |'m )?(?:unable|not able) to|cannot|can't|can not|won't|will not|do not feel|don't feel"
+    r"|would rather not)"
+    r" (?:\w{1,12} ){0,2}?(?:answer|provide|assist|choose|select|give|help|comply|offer|make|express|engage|discuss"
+    r"|identify|diagnose|interpret|participate|respond|fulfil|comfortable|pick|recommend|share|take)"
+    r"|(?:do not|don't) (?:\w{1,12} ){0,2}?(?:personal|opinions?|beliefs?|feelings|experiences?|emotions|preferences"
+    r"|the ability|the capacity|the capability)"
+    r"|an? (?:\w{1,12} ){0,2}(?:ai\b|artificial intelligence|language model|assistant\b))"
+    r"|as an? (?:\w{1,12} ){0,3}(?:ai\b|language model|assistant\b)"
     r"|作为一个?(?:ai|人工智能|语言模型)|我(?:无法|不能)(?:回答|提供|选择|判断)|抱歉|对不起"
 )
+"""That the model declines to answer."""
 
 NONE = re.compile(
-    r"\bnone of (?:the (?:above|options?|choices?|answers?|given|provided|listed|available|following|four|five|three"
-    r"|statements?)|these|those|them\b|above)"
-    r"|\bneither (?:of the )?(?:options?|choices?|answers?)\b"
-    r"|\bno (?:correct|right|valid|suitable|appropriate) (?:answer|option|choice)\b"
-    r"|\b(?:not|isn't) (?:listed|among|included|one of|present|given|available|mentioned) (?:in |among |as |of )?"
+    r"n(?<![a-z]n)(?:one of (?:the (?:above|options?|choices?|answers?|given|provided|listed|available|following|four"
+    r"|five|three|statements?)|these|those|them\b|above)"
+    r"|either (?:of the )?(?:options?|choices?|answers?)\b"
+    r"|o (?:correct|right|valid|suitable|appropriate) (?:answer|option|choice)\b"
+    r"|ot (?:listed|among|included|one of|present|given|available|mentioned) (?:in |among |as |of )?"
     r"(?:the |any |these )?(?:given |provided |available )?(?:options?|choices?|answers?|list)"
-    r"|\bno(?:t any)? (?:of the )?(?:options?|choices?) (?:is|are|that|match|provided|given|listed)|\bnot any of the\b"
-    r"|以上(?:选项|答案)?(?:都|皆|均)(?:不|错)|没有(?:正确|合适|符合)|没有一个|选项(?:都|均)(?:不|错)"
+    r"|o(?:t any)? (?:of the )?(?:options?|choices?) (?:is|are|that|match|provided|given|listed)|ot any of the\b)"
+    r"|以上(?:选项|答案)?(?:都|皆|均)(?:不|错)|没有(?:正确|合适|符合|一个)|选项(?:都|均)(?:不|错)"
 )
 """That no option is right."""
 
 UNKNOWN = re.compile(
-    r"\b(?:cannot|can't|can not|could not|unable to|not possible to|impossible to|difficult to|not able to"
+    r"(?:cannot|can't|can not|could not|unable to|not possible to|impossible to|difficult to|not able to"
     r"|not enough information|insufficient information)\b|无法(?:确定|判断|得出)|不能确定|信息不足"
 )
 """That the answer cannot be told."""

@@ -1,4 +1,4 @@
-"""Reading the labels, or the option text, that stand at one place: "B", "(B) text", "A, C and D", "ABD", "L4/L5".
+"""Reading the labels, or the option texts, that stand at one place: "B", "(B) text", "A, C and D", "ABD", "L4/L5".
 
 Always holds: only offered labels are read; an article, a pronoun or a symbol of a formula is no label; a letter beside
 another option's text is reported as a clash and not resolved.
@@ -15,22 +15,26 @@ from orchestrator.grading.offered import Offered
 MOST = 26
 """Labels read in one list."""
 
+STOP = re.compile(r"\s{0,2}(?:[.)\],;:!\n\"⟧]|only\b|\Z)")
+"""What may follow a declaration that ends there."""
+
 _SEPARATOR = re.compile(
-    r"\s{0,2}(?:,\s?(?:and/or|and|or|&)?|;\s?(?:and)?|/|&|\+|、|\band/or\b|\band\b|\bor\b|\bas well as\b|\bplus\b|与|和|及|或者?|以及|;)"
+    r"\s{0,2}(?:,\s?(?:and/or|and|or|&)?|;\s?(?:and)?|/|&|\+|、|\b(?:and/or|and|or|as well as|plus)\b"
+    r"|与|和|及|或者?|以及)"
     r"\s{0,2}(?:(?:also|both|the|either|possibly|maybe|perhaps)\s)?",
 )
 _NEXT_LINE = re.compile(r"\n\s{0,6}(?:[-+>]\s?|\d{1,2}[.)]\s)?(?=\S)")
 _CLAUSE = re.compile(r"\s(?:is|was|has|does|did|would|can|cannot|states|says)\b")
+_VERB = re.compile(r" (?:is|are|was|were|appears?|looks?|remains?|shows?)\b")
 _WORD = re.compile(r"\s+([A-Za-z][a-z']*)")
-_FORMULA = re.compile(r"\s?(?:[=>≤≥≈∈|^_\\~]|<(?!/))|\s[+*/x-]\s|\s?[+*/]\s?\w|\(\w\)")
-_AFTER_LABEL = frozenset(
-    "is was are were as because since for due and or but which with in on based so that would should"
-    " has seems appears from being according when where while although though by if to given represents".split()
+_FORMULA = re.compile(r"\s?(?:[=>≤≥≈∈|^_\\~]|<(?!/))|\s[+*/x-]\s|\s?[+*/]\s?\w|\(\w\)|[.:]\d")
+_AFTER_LABEL = re.compile(
+    r"(?:is|was|are|were|as|because|since|for|due|and|or|but|which|with|in|on|based|so|that|would|should|has|seems|appears"
+    r"|from|being|according|when|where|while|although|though|by|if|to|given|represents)\Z"
 )
 _GLUE = re.compile(r"[\s\"']{0,3}[.):,;-]{0,2}[\s\"']{0,3}\(?[\s\"']{0,2}")
 _CLOSING = re.compile(r"(?:[.,]?[\"']{1,2})?[)\]]?(?=[\s,;.)]|$)")
-STOP = re.compile(r"\s{0,2}(?:[.)\],;:!\n\"⟧]|$)")
-"""What may follow a declaration that ends there."""
+_OPENING = re.compile(r"[\s\"'(\[⟦]{0,6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +61,53 @@ def read_list(text: str, lower: str, at: int, offered: Offered, *, multi: bool, 
     With `multi`, labels may also be written together or with spaces; with `lines`, one below the other.
     """
     patterns = offered.patterns
-    first = patterns.item.match(text, at)
-    if first is None or not _stands(text, lower, first, offered, multi=multi):
+    item = patterns.item.match(text, at)
+    if item is None or not _stands(text, lower, item, offered, multi=multi):
         return _read_joined(text, at, offered) if multi else None
-    letters = [patterns.by_spelling[first["label"]]]
-    end, clash = own_text(lower, first.end(), letters[0], offered)
-    hedged = False
-    while len(letters) < MOST:
+    listed: Listed | None = None
+    clause: Listed | None = None
+    gap: re.Match[str] | None = None
+    for _ in range(MOST):
+        label = patterns.by_spelling[item["label"]]
+        end, clash = own_text(lower, item.end(), label, offered)
+        listed = _joined(listed, label, item, end, gap, clash)
         gap = _SEPARATOR.match(lower, end) or (_NEXT_LINE.match(lower, end) if lines else None)
-        item = patterns.item.match(text, gap.end() if gap else end) if gap or multi else None
-        if item is None or (_FORMULA.match(text, item.end("label")) and not _chained(text, lower, item, offered)):
+        if gap is None and not multi:
             break
+        following = patterns.item.match(text, gap.end() if gap else end)
+        if following is None or not _continues(text, lower, end, gap, following, offered):
+            break
+        if gap and gap[0].lstrip().startswith(";"):
+            clause = listed
+        item = following
+    return clause if clause and _VERB.match(lower, end) else listed
+
+
+def _joined(
+    listed: Listed | None, label: str, item: re.Match[str], end: int, gap: re.Match[str] | None, clash: tuple[str, ...]
+) -> Listed:
+    """Return the list with one more label."""
+    if listed is None:
+        return Listed((label,), item.start("label"), end, clash=clash, owned=end > item.end())
+    letters = tuple(sorted({*listed.letters, label}))
+    hedged = listed.hedged or (gap is not None and lexicon.MAYBE.search(gap[0]) is not None)
+    return Listed(letters, listed.start, end, hedged, listed.clash or clash, owned=end > item.end())
+
+
+def _continues(
+    text: str, lower: str, end: int, gap: re.Match[str] | None, item: re.Match[str], offered: Offered
+) -> bool:
+    """Return whether the label after a gap belongs to the list, and does not begin a formula or a new clause."""
+    if _FORMULA.match(text, item.end("label")) and not _chained(text, lower, item, offered):
+        return False
+    if gap is None:
         between = text[end : item.start("label")]
-        if gap is None and (not between.isspace() or "\n" in between):
-            break
-        if gap and gap[0].strip() in {",", ";"} and _CLAUSE.match(lower, item.end()):
-            break
-        letters.append(patterns.by_spelling[item["label"]])
-        hedged = hedged or (gap is not None and lexicon.MAYBE.search(gap[0]) is not None)
-        end, other = own_text(lower, item.end(), letters[-1], offered)
-        clash = clash or other
-    owned = lower[end - 1 : end].isalnum() and not text[end - 1 : end] == letters[-1]
-    return Listed(tuple(sorted(set(letters))), first.start("label"), end, hedged, clash, owned)
+        return between.isspace() and "\n" not in between
+    return not (gap[0].strip() in {",", ";"} and _CLAUSE.match(lower, item.end()))
 
 
 def _read_joined(text: str, at: int, offered: Offered) -> Listed | None:
+    """Return labels written together, as in ABD, each once."""
     joined = offered.patterns.joined.match(text, at)
     if joined is None:
         return None
@@ -94,24 +120,20 @@ def _read_joined(text: str, at: int, offered: Offered) -> Listed | None:
 
 def _stands(text: str, lower: str, item: re.Match[str], offered: Offered, *, multi: bool) -> bool:
     """Return whether the label is one there, and no article, pronoun, initial or symbol."""
-    end = item.end()
-    label = item["label"]
-    if item["close"].strip():
+    if item["close"].strip() or (multi and _chained(text, lower, item, offered)):
         return True
-    if _FORMULA.match(text, item.end("label")) or (
-        text[end : end + 1] in {".", ":"} and text[end + 1 : end + 2].isdigit()
-    ):
+    if _FORMULA.match(text, item.end("label")):
         return False
-    word = _WORD.match(text, end)
-    if word is None or word[1] in _AFTER_LABEL or "\n" in word[0] or offered.text_at(lower, word.start(1)):
+    word = _WORD.match(text, item.end())
+    if word is None or _AFTER_LABEL.match(word[1]) or "\n" in word[0] or offered.text_at(lower, word.start(1)):
         return True
-    return not (label in {"A", "I", "a", "i"} and word[1].islower()) and label != "I"
+    return not (item["label"] in {"A", "a", "i"} and word[1].islower()) and item["label"] != "I"
 
 
 def _chained(text: str, lower: str, item: re.Match[str], offered: Offered) -> bool:
     """Return whether another label follows, so that a sign between them joins them and is no formula."""
-    joined = _SEPARATOR.match(lower, item.end("label"))
-    return joined is not None and offered.patterns.item.match(text, joined.end()) is not None
+    gap = _SEPARATOR.match(lower, item.end("label"))
+    return gap is not None and offered.patterns.item.match(text, gap.end()) is not None
 
 
 def own_text(lower: str, at: int, label: str, offered: Offered) -> tuple[int, tuple[str, ...]]:
@@ -133,25 +155,27 @@ def own_text(lower: str, at: int, label: str, offered: Offered) -> tuple[int, tu
 
 def read_text(lower: str, at: int, offered: Offered, *, multi: bool, lines: bool = False) -> Listed | None:
     """Return the option text, or with `multi` the list of option texts, that stands at `at` and ends the clause."""
-    begin = at
-    while lower[begin : begin + 1] in {" ", '"', "'", "(", "[", "\n", "⟦"} and begin < at + 6:
-        begin += 1
-    letters: set[str] = set()
-    hedged = False
-    end = start = begin
-    while found := offered.text_at(lower, begin):
-        end, owners = found
-        if len(owners) > 1:
-            return None
-        letters.update(owners)
-        gap = (_SEPARATOR.match(lower, end) or (_NEXT_LINE.match(lower, end) if lines else None)) if multi else None
-        if gap is None or offered.text_at(lower, gap.end()) is None:
+    opening = _OPENING.match(lower, at)
+    begin = opening.end() if opening else at
+    listed: Listed | None = None
+    clause: Listed | None = None
+    for _ in range(MOST):
+        found = offered.text_at(lower, begin)
+        if found is None or len(found[1]) > 1:
             break
-        hedged = hedged or lexicon.MAYBE.search(gap[0]) is not None
+        end, owners = found
+        hedged = listed is not None and (listed.hedged or lexicon.MAYBE.search(lower, listed.end, begin) is not None)
+        letters = tuple(sorted({*(listed.letters if listed else ()), *owners}))
+        listed = Listed(letters, listed.start if listed else begin, end, hedged, by_text=True)
+        gap = (_SEPARATOR.match(lower, end) or (_NEXT_LINE.match(lower, end) if lines else None)) if multi else None
+        if gap is None:
+            break
+        if gap[0].lstrip().startswith(";"):
+            clause = listed
         begin = gap.end()
-    if not letters or not STOP.match(lower, end):
-        return None
-    return Listed(tuple(sorted(letters)), start, end, hedged, by_text=True)
+    if listed and clause and _VERB.match(lower, listed.end):
+        return clause
+    return listed if listed and STOP.match(lower, listed.end) else None
 
 
 def read_unoffered(text: str, lower: str, at: int, offered: Offered) -> Listed | None:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-HEAD = 6_000
+HEAD = 4_000
 """Characters read from the beginning of a long output."""
-TAIL = 12_000
+TAIL = 8_000
 """Characters read from its end."""
 
 OPEN_BOX, CLOSE_BOX = "⟦", "⟧"
@@ -37,7 +36,16 @@ _THOUGHTS = (
 _ENDS = ("</s>", "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>", "<eoa>")
 """Tokens with which a model ends its answer; what it goes on to write is not part of it."""
 
-_SUSPECT = re.compile(r"[^ !\"%&'()+,./0-9:;=?@A-Z^a-z|\n\u4e00-\u9fff\-\]]")
+_STEADY = (
+    # ideographs, kana, hangul, the stops and brackets of their texts
+    "\\u4e00-\\u9fff\\u3040-\\u30ff\\u3001\\u3002\\u3010\\u3011\\uac00-\\ud7a3"
+    # letters beyond ASCII, the sign of degrees
+    "\\xb0\\xc0-\\xd6\\xd8-\\xf7\\xf8-\\u012f\\u0131-\\u017e\\u0386-\\u03ce\\u0410-\\u044f"
+    # arrows, operators, the triangle, numbers in circles
+    "\\u2190-\\u2211\\u2213\\u2214\\u2216-\\u222b\\u2234-\\u22ff\\u25b3\\u2460-\\u2473"
+)
+"""Ranges of characters that already are as they should be."""
+_SUSPECT = re.compile(rf"[^ !\"%&'()+,./0-9:;=?@A-Z^a-z|\n\-\]{_STEADY}]")
 """A character at which something may have to be rewritten; all others stand as they are."""
 
 _EDIT = re.compile(
@@ -53,7 +61,7 @@ _EDIT = re.compile(
     r"|<\|?(?:im_end|im_start|endoftext|eot_id|end_of_text|begin_of_text|end|eom_id)\|?>|\[/?INST\])"
     r"|(?P<newline><br\s?/?>|\r\n?|[\x0b\x0c\x85\u2028\u2029])"
     r"|(?P<space>\t+|\\(?:quad|qquad|hspace\{[^}\n]{0,12}\}|[ ~]))"
-    r"|(?P<odd>[^\n\x20-\x7e\u4e00-\u9fff])"
+    rf"|(?P<odd>[^\n\x20-\x7e{_STEADY}])"
 )
 
 _ODD = {
@@ -98,29 +106,28 @@ def normalise(output: str) -> Passage:
     start, thinking = _after_thought(output)
     end = _before_token(output, start)
     whole = end - start <= HEAD + TAIL
-    spans = ((start, end),) if whole else ((start, start + HEAD), (end - TAIL, end))
-    pieces: list[str] = []
+    stretches: list[tuple[int, str]] = []
+    if whole:
+        _rewrite(output, start, end, stretches)
+    else:
+        _rewrite(output, start, start + HEAD, stretches)
+        stretches.append((end - TAIL, _GAP))
+        _rewrite(output, end - TAIL, end, stretches)
     marks: list[int] = []
-    origins: list[int] = []
     size = 0
-    for begin, stop in spans:
-        if marks:
-            pieces.append(_GAP)
-            marks.append(size)
-            origins.append(begin)
-            size += len(_GAP)
-        for origin, piece in _rewrite(output, begin, stop):
-            pieces.append(piece)
-            marks.append(size)
-            origins.append(origin)
-            size += len(piece)
-    text = "".join(pieces)
-    return Passage(text, text.lower(), tuple(marks) or (0,), tuple(origins) or (0,), whole, thinking)
+    for _, piece in stretches:
+        marks.append(size)
+        size += len(piece)
+    text = "".join([piece for _, piece in stretches])
+    origins = tuple([origin for origin, _ in stretches])
+    return Passage(text, text.lower(), tuple(marks) or (0,), origins or (0,), whole, thinking)
 
 
 def plain(text: str) -> str:
     """Return a short text (an option's) rewritten as outputs are, on one line and trimmed."""
-    return " ".join("".join(piece for _, piece in _rewrite(text, 0, len(text))).split())
+    stretches: list[tuple[int, str]] = []
+    _rewrite(text, 0, len(text), stretches)
+    return " ".join("".join([piece for _, piece in stretches]).split())
 
 
 def _after_thought(output: str) -> tuple[int, bool]:
@@ -147,8 +154,8 @@ def _before_token(output: str, start: int) -> int:
     return end
 
 
-def _rewrite(output: str, start: int, end: int) -> Iterator[tuple[int, str]]:
-    """Yield where a stretch of `output[start:end]` begins and what it becomes."""
+def _rewrite(output: str, start: int, end: int, stretches: list[tuple[int, str]]) -> None:
+    """Append, for `output[start:end]`, where each stretch begins and what it becomes."""
     done = at = start
     depth = 0
     while suspect := _SUSPECT.search(output, at, end):
@@ -156,18 +163,23 @@ def _rewrite(output: str, start: int, end: int) -> Iterator[tuple[int, str]]:
         if edit is None:
             at = suspect.end()
             continue
-        if edit.start() > done:
-            yield done, output[done : edit.start()]
-        done = at = edit.end()
+        begin, at = edit.span()
+        if begin > done:
+            stretches.append((done, output[done:begin]))
+        done = at
         kind = edit.lastgroup
-        if kind in {"open", "close", "wrap", "box"}:
+        if kind in _BRACES:
             depth, piece = _brace(kind, depth, edit[0])
             if piece:
-                yield edit.start(), piece
-        else:
-            yield from _replacement(edit, kind)
+                stretches.append((begin, piece))
+        elif kind != "drop":
+            stretches.extend(_replacement(edit, kind))
     if done < end:
-        yield done, output[done:end]
+        stretches.append((done, output[done:end]))
+
+
+_BRACES = frozenset({"open", "close", "wrap", "box"})
+_BECOMES = {"tick": TICK, "cross": CROSS, "newline": "\n", "space": " "}
 
 
 def _brace(kind: str | None, depth: int, written: str) -> tuple[int, str]:
@@ -181,21 +193,14 @@ def _brace(kind: str | None, depth: int, written: str) -> tuple[int, str]:
     return depth + written.endswith("{"), ""
 
 
-_BECOMES = {"tick": TICK, "cross": CROSS, "newline": "\n", "space": " "}
-
-
-def _replacement(edit: re.Match[str], kind: str | None) -> Iterator[tuple[int, str]]:
-    """Yield what an edit that is no brace becomes; markup and struck text become nothing."""
+def _replacement(edit: re.Match[str], kind: str | None) -> list[tuple[int, str]]:
+    """Return what an edit that is neither brace nor markup becomes; struck text becomes nothing."""
     at = edit.start()
     if kind == "letter":
-        yield at, "["
-        yield edit.start("letter"), edit["letter"]
-        yield edit.end("letter"), "]"
-    elif kind == "odd":
-        for char in _fold(edit[0]):
-            yield at, char
-    elif kind in _BECOMES:
-        yield at, _BECOMES[kind]
+        return [(at, "["), (edit.start("letter"), edit["letter"]), (edit.end("letter"), "]")]
+    if kind == "odd":
+        return [(at, char) for char in _fold(edit[0])]
+    return [(at, _BECOMES[kind])] if kind in _BECOMES else []
 
 
 @lru_cache(maxsize=4096)

@@ -17,24 +17,18 @@ from orchestrator.grading.normalise import plain
 _LEVEL = re.compile(r"([clts])(\d{1,2})\s?[-/]\s?([clts]?)(\d{1,2})")
 _MEASURE = re.compile(r"([-+]?\d+(?:\.\d+)?) ?(°|%|[a-z]{1,3})")
 _SYNONYMS = {"true": "yes", "false": "no", "yes": "true", "no": "false"}
-_UNITS = {
-    "°": "degrees",
-    "%": "percent",
-    "m": "meters",
-    "cm": "cm",
-    "mm": "mm",
-    "km": "km",
-    "g": "g",
-    "kg": "kg",
-    "s": "s",
-}
+_UNITS = {"°": "degrees", "%": "percent", "m": "meters"}
 _ESCAPES = re.compile(
-    r"\bnone\b|\bneither\b|\bnot (?:listed|given|here|enough|determin)|\bno (?:correct|right|answer|enough)|cannot|can't"
+    r"\bnone\b|\bneither\b|\bnot (?:listed|given|here|enough|determin)|\bno (?:correct|right|answer|enough)|cannot"
+    r"|can't"
     r"|\brefuse|\bdo(?:es)? not know|\bdon't know|\binsufficient|\bunknown|\bunable|impossible|undetermin"
     r"|以上[都皆均]|无法|不能确定|不知道|拒绝"
 )
-_TOO_COMMON = frozenset("no yes is it in on not all none one same true false".split())
+_TOO_COMMON = frozenset({"no", "yes", "is", "it", "in", "on", "not", "all", "none", "one", "same", "true", "false"})
 """Option texts that running prose holds without naming the option."""
+LONGEST = 2_000
+"""Characters of an option's text that are compared."""
+_EDGES = " .,;:!?。\"'"
 _LEAD = r"[\s\"'(\[⟦]{0,4}"
 _CLOSE = r"[\"')\]⟧]{0,3}"
 _AFTER = r"(?![A-Za-z0-9_]|'[A-Za-z]|-[A-Za-z0-9])"
@@ -132,7 +126,7 @@ class Offered:
 @lru_cache(maxsize=4096)
 def offered(options: tuple[tuple[str, str], ...]) -> Offered:
     """Return the prepared options of (label, text) pairs."""
-    texts = {label: plain(text).lower().strip(" .,;:!?。,;\"'") for label, text in options}
+    texts = {label: plain(text[:LONGEST]).lower().strip(_EDGES) for label, text in options}
     owners: dict[str, tuple[str, ...]] = {}
     for label, text in texts.items():
         if text:

@@ -1,76 +1,75 @@
 """From the words of a reply to letters, or to a reason for giving none.
 
-Always holds: the same text and options give the same answer; only offered letters are returned; nothing is guessed;
-the time is bounded by the window that `normalise` reads, plus a few searches for fixed strings.
+Always holds: the same text and options give the same answer; only offered letters are returned; nothing is guessed,
+drawn or evaluated; the time is bounded by the window that `normalise` reads, plus a few searches for fixed strings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
 from orchestrator.grading import lexicon
-from orchestrator.grading.normalise import normalise
+from orchestrator.grading.normalise import Passage, normalise
 from orchestrator.grading.offered import offered
 from orchestrator.grading.reading import Found, Reading
-from orchestrator.grading.rules import RULES, Rule
+from orchestrator.grading.rules import RULES, THRESHOLD, Rule
+from orchestrator.grading.vetoes import Veto
 from orchestrator.records import Abstained, Abstention, Answer
 
-PARSER_VERSION = "1"
-THRESHOLD = 0.9
-"""Confidence below which an answer is not given."""
+PARSER_VERSION = "2"
+"""Changes whenever the parser may read an output differently than before."""
+
+SHIPPED = tuple(rule for rule in RULES if rule.confidence >= THRESHOLD)
+FIRM = tuple(rule for rule in SHIPPED if rule.firm)
 
 
 def parse(output: str, options: Mapping[str, str], *, multi: bool, truncated: bool = False) -> Answer | Abstention:
     """Return the letters that an output chooses, or why none can be read.
 
     `options` maps the offered letters to their texts; `multi` allows several letters; `truncated` says that the
-    provider cut the output, so that only a firm declaration counts.
+    provider cut the output, so that only a firm declaration counts. The span is in `output`.
     """
-    if not output.strip() or not options:
-        return Abstention(Abstained.NOTHING)
-    reading = Reading(normalise(output), offered(tuple(options.items())), multi)
-    if reading.passage.thinking:
+    if not options or not output or output.isspace():
         return Abstention(Abstained.TRUNCATED if truncated else Abstained.NOTHING)
-    for trial in trials(reading, firm=truncated):
-        if trial.found is None or (trial.note and trial.reason is None):
-            continue
-        if trial.note:
-            return Abstention(Abstained.TRUNCATED if truncated else trial.reason or Abstained.NOTHING, (trial.note,))
-        if trial.rule.confidence < THRESHOLD:
-            continue
-        span = reading.passage.origin(trial.found.start, trial.found.end)
-        return Answer(trial.found.letters, trial.rule.name, trial.rule.confidence, span)
-    return Abstention(Abstained.TRUNCATED if truncated else _why(reading))
+    passage, reading = read(output, options, multi=multi)
+    answer = decide(passage, reading, FIRM if truncated else SHIPPED, cut=truncated)
+    return Abstention(Abstained.TRUNCATED) if truncated and isinstance(answer, Abstention) else answer
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """What one rule found, and what spoke against it."""
-
-    rule: Rule
-    found: Found | None = None
-    veto: str = ""
-    note: str = ""
-    reason: Abstained | None = None
+def read(output: str, options: Mapping[str, str], *, multi: bool) -> tuple[Passage, Reading]:
+    """Return what the rules see of an output, and the way back from it."""
+    passage = normalise(output)
+    return passage, Reading(passage.text, passage.lower, passage.whole, offered(tuple(options.items())), multi)
 
 
-def trials(reading: Reading, *, firm: bool = False) -> Iterator[Trial]:
-    """Yield what each rule of the table finds, in its order; only the firm ones where asked."""
-    for rule in RULES:
-        if firm and not rule.firm:
-            continue
+def decide(passage: Passage, reading: Reading, rules: Iterable[Rule], *, cut: bool = False) -> Answer | Abstention:
+    """Return what the first of some rules finds that no veto speaks against, or why there is no answer."""
+    if passage.thinking:
+        return Abstention(Abstained.NOTHING)
+    for rule in rules:
         seen = rule.find(reading)
-        if seen is None:
-            yield Trial(rule)
+        if seen is None or (cut and _open(reading, seen)):
             continue
-        for veto in rule.vetoes:
-            note = veto.says(reading, seen)
-            if note:
-                yield Trial(rule, seen, veto.name, note, veto.reason)
-                break
-        else:
-            yield Trial(rule, seen)
+        veto, note = objection(rule, reading, seen)
+        if veto is None:
+            return Answer(seen.letters, rule.name, rule.confidence, passage.origin(seen.start, seen.end))
+        if veto.reason is not None:
+            return Abstention(veto.reason, (note,))
+    return Abstention(_why(reading))
+
+
+def objection(rule: Rule, reading: Reading, seen: Found) -> tuple[Veto | None, str]:
+    """Return the first veto of a rule that speaks against its finding, and what it says."""
+    for veto in rule.vetoes:
+        note = veto.says(reading, seen)
+        if note:
+            return veto, note
+    return None, ""
+
+
+def _open(reading: Reading, seen: Found) -> bool:
+    """Return whether a cut output ends in the middle of the finding, so that more letters may have followed."""
+    return seen.end >= reading.end and reading.text[seen.end - 1].isalnum()
 
 
 def _why(reading: Reading) -> Abstained:

@@ -47,6 +47,8 @@ def closing_text(reading: Reading) -> Found | None:
     """Find the one option whose text the last sentence holds, nothing in it denied or doubted."""
     if reading.multi or reading.text[reading.end - 1 : reading.end] not in {".", "!", "。", ")", '"'}:
         return None
+    if lexicon.CONTRAST.search(reading.lower, *reading.closing):
+        return None
     return _one(reading, *reading.closing)
 
 
@@ -61,19 +63,16 @@ def only_texts(reading: Reading) -> Found | None:
 
 
 def opening_set(reading: Reading) -> Found | None:
-    """Find, on a multi-answer item, all options whose text an output of one sentence holds, nothing denied or doubted."""
+    """Find, on a multi-answer item, the list of option texts in an output of one sentence that names no others."""
     start, end = reading.opening
-    if (
-        not reading.multi
-        or end < reading.end
-        or any(doubt.search(reading.lower, start, end) for doubt in (*_DOUBTS, lexicon.EXCLUDED))
-    ):
+    doubts = (*_DOUBTS, lexicon.EXCLUDED)
+    if not reading.multi or end < reading.end or any(doubt.search(reading.lower, start, end) for doubt in doubts):
         return None
     texts = list(reading.offered.texts_in(reading.lower, start, end))
-    owners = {owner for *_, owners in texts for owner in owners}
-    if not owners or any(len(owners) > 1 for *_, owners in texts):
+    listed = read_text(reading.lower, texts[0][0], reading.offered, multi=True) if texts else None
+    if listed is None or any(not set(owners) <= set(listed.letters) for *_, owners in texts):
         return None
-    return Found(tuple(sorted(owners)), texts[0][0], texts[-1][1])
+    return found(listed, listed.start, listed.end)
 
 
 def _one(reading: Reading, start: int, end: int) -> Found | None:
@@ -100,9 +99,9 @@ def opening_words(reading: Reading) -> Found | None:
     start, end = _after_clause(reading, *reading.opening)
     if any(doubt.search(reading.lower, start, end) for doubt in _DOUBTS):
         return None
-    said = stems(reading.lower[start:end])
-    full = [label for label, text in reading.offered.texts.items() if _in_order(stems(text), said)]
-    if len(full) != 1 or len(stems(reading.offered.texts[full[0]])) < 2:
+    said = _stems(reading.lower[start:end])
+    full = [label for label, text in reading.offered.texts.items() if _in_order(_stems(text), said)]
+    if len(full) != 1 or len(_stems(reading.offered.texts[full[0]])) < 2:
         return None
     return Found((full[0],), start, end)
 
@@ -159,7 +158,7 @@ def _after_clause(reading: Reading, start: int, end: int) -> tuple[int, int]:
     return (clause.end() if clause else start), end
 
 
-def stems(text: str) -> tuple[str, ...]:
+def _stems(text: str) -> tuple[str, ...]:
     return tuple(
         re.sub(r"(?:ing|ed|es|s|e)$", "", word) if len(word) > 3 else word
         for word in _WORDS.findall(text)

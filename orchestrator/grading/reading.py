@@ -9,7 +9,6 @@ from functools import cached_property
 from orchestrator.grading import cues, lexicon
 from orchestrator.grading.claims import Claim, scan
 from orchestrator.grading.listing import Listed
-from orchestrator.grading.normalise import Passage
 from orchestrator.grading.offered import Offered
 
 _BREAK = re.compile(r"[.!?]\s|[。\n]")
@@ -52,19 +51,14 @@ class Head:
 class Reading:
     """One output beside what was offered."""
 
-    passage: Passage
+    text: str
+    """The passage's text."""
+    lower: str
+    """The same in lower case, of the same length."""
+    whole: bool
+    """Whether nothing of the output was left out."""
     offered: Offered
     multi: bool
-
-    @property
-    def text(self) -> str:
-        """The passage's text."""
-        return self.passage.text
-
-    @property
-    def lower(self) -> str:
-        """The passage's text in lower case, of the same length."""
-        return self.passage.lower
 
     @cached_property
     def start(self) -> int:

@@ -1,4 +1,9 @@
-"""The ordered table of rules: from the most trusted to the least."""
+"""The table of rules: every way in which an answer is read, from the most trusted to the least.
+
+Always holds: rules are tried in this order; the first whose finding no veto speaks against gives the answer; a veto
+with a reason ends the reading there. A confidence is the precision measured on labelled outputs where the rule fires,
+rounded down; for rules that fired too rarely to tell it is that of the nearest kin.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,10 @@ from dataclasses import dataclass
 
 from orchestrator.grading import letters, prose, verdicts
 from orchestrator.grading.reading import Found, Reading
-from orchestrator.grading.vetoes import CLASH, NONE, REFUSED, SEVERAL, UNOFFERED, UNSURE, WRONG, Veto
+from orchestrator.grading.vetoes import CLASH, NONE, REFUSED, REVISED, SEVERAL, UNOFFERED, UNSURE, WRONG, Veto
+
+THRESHOLD = 0.9
+"""Confidence below which an answer is not given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,36 +24,49 @@ class Rule:
 
     name: str
     confidence: float
+    doc: str
     find: Callable[[Reading], Found | None]
     vetoes: tuple[Veto, ...]
     firm: bool = False
     """Whether it holds even in an output that was cut."""
 
 
-STRONG = ("final", "stated", "chosen", "called", "zh", "concluded", "finding")
-TOLD = (UNOFFERED, SEVERAL, CLASH)
+_SURE = ("final", "stated", "chosen", "called", "concluded", "zh", "finding")
+_READ = (UNOFFERED, SEVERAL, CLASH)
+_TOLD = (*_READ, REVISED, NONE)
+_SAID = (*_READ, NONE, REFUSED)
 
 RULES: tuple[Rule, ...] = (
-    Rule("final-option", 0.999, letters.final_option, TOLD, firm=True),
-    Rule("tag", 0.998, letters.tag, TOLD, firm=True),
-    Rule("boxed", 0.998, letters.boxed, TOLD, firm=True),
-    Rule("bare", 0.99, letters.bare, TOLD),
-    Rule("last-line", 0.99, letters.last_line, TOLD),
-    Rule("declared", 0.985, letters.declared(*STRONG), (*TOLD, NONE)),
-    Rule("verdicts", 0.95, verdicts.right_set, (*TOLD, NONE)),
-    Rule("only-texts", 0.97, prose.only_texts, (SEVERAL,)),
-    Rule("choice-lines", 0.95, letters.choice_lines, (NONE,)),
-    Rule("choice-line", 0.98, letters.choice_line, (*TOLD, WRONG, NONE)),
-    Rule("first-line", 0.97, letters.first_line, (*TOLD, NONE)),
-    Rule("lead-text", 0.98, prose.lead_text, (SEVERAL, WRONG)),
-    Rule("named", 0.96, letters.declared("named"), (*TOLD, NONE, REFUSED)),
-    Rule("judged", 0.95, letters.declared("judged"), (*TOLD, NONE, REFUSED)),
-    Rule("odd-one", 0.93, verdicts.odd_one, TOLD),
-    Rule("sole-mark", 0.95, letters.sole_mark, (*TOLD, REFUSED, UNSURE)),
-    Rule("declared-text", 0.95, letters.declared(*STRONG, by_text=True), (*TOLD, NONE)),
-    Rule("called-text", 0.93, prose.called_text, (WRONG,)),
-    Rule("opening-text", 0.94, prose.opening_text, (UNSURE,)),
-    Rule("opening-words", 0.92, prose.opening_words, (UNSURE,)),
-    Rule("opening-set", 0.9, prose.opening_set, (UNSURE,)),
-    Rule("closing-text", 0.91, prose.closing_text, (UNSURE,)),
+    # What exists to hold an answer.
+    Rule("final-option", 0.999, "My final option: [X], the last one", letters.final_option, _READ, firm=True),
+    Rule("tag", 0.998, "【答案】X, <answer>X</answer>, JSON, [[X]], the last one", letters.tag, _READ, firm=True),
+    Rule("boxed", 0.998, r"\boxed{X}, the last one", letters.boxed, _READ, firm=True),
+    # An output, or its last line, that is nothing but letters.
+    Rule("bare", 0.99, "nothing but letters", letters.bare, _READ),
+    Rule("last-line", 0.99, "a last line of nothing but letters", letters.last_line, _READ),
+    # Words that declare: the last such claim that is neither denied nor conditional.
+    Rule("declared", 0.985, "the answer is X; I choose X; X is the best answer", letters.declared(*_SURE), _TOLD),
+    # Multi-answer items only.
+    Rule("verdicts", 0.95, "a verdict on each option: A true, B false", verdicts.right_set, (*_READ, NONE)),
+    Rule("only-texts", 0.97, "nothing but option texts", prose.only_texts, (SEVERAL,)),
+    Rule("choice-lines", 0.95, "nothing but some options as lines", letters.choice_lines, (NONE,)),
+    # A line or a beginning that names one option.
+    Rule("choice-line", 0.98, "the one line that reads 'X. text'", letters.choice_line, (*_TOLD, WRONG)),
+    Rule("first-line", 0.97, "a first line of nothing but letters", letters.first_line, _TOLD),
+    Rule("lead-text", 0.98, "begins with an option's text", prose.lead_text, (SEVERAL, WRONG)),
+    # Weaker words: several of them must agree.
+    Rule("named", 0.96, "... is (X)", letters.declared("named", agree=True), _SAID),
+    Rule("odd", 0.95, "错误的是X", letters.declared("odd"), _READ),
+    Rule("odd-one", 0.93, "all options judged, one unlike the others", verdicts.odd_one, _READ),
+    Rule("judged", 0.95, "X is correct", letters.declared("judged", agree=True), _SAID),
+    Rule("sole-mark", 0.95, "only one letter is marked as one: (X)", letters.sole_mark, (*_READ, REFUSED, UNSURE)),
+    # The option's own words instead of its letter.
+    Rule("declared-text", 0.95, "the answer is <text>", letters.declared(*_SURE, by_text=True), (*_READ, NONE)),
+    Rule("called-text", 0.93, "<text> is the most likely", prose.called_text, (WRONG,)),
+    Rule("opening-text", 0.94, "the one text in the first sentence", prose.opening_text, (UNSURE,)),
+    Rule(
+        "opening-words", 0.92, "the words of one text, in order, in the first sentence", prose.opening_words, (UNSURE,)
+    ),
+    Rule("opening-set", 0.9, "the list of texts in an output of one sentence", prose.opening_set, (UNSURE,)),
+    Rule("closing-text", 0.91, "the one text in the last sentence", prose.closing_text, (UNSURE,)),
 )

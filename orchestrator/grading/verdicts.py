@@ -5,12 +5,11 @@ Always holds: a later verdict on the same option replaces an earlier one; an opt
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from orchestrator.grading import lexicon
 from orchestrator.grading.claims import free_marks
-from orchestrator.grading.listing import own_text, read_list
+from orchestrator.grading.listing import read_list
 from orchestrator.grading.reading import Found, Reading
 
 LONGEST = 300
@@ -83,7 +82,7 @@ def right_set(reading: Reading) -> Found | None:
 
 
 def odd_one(reading: Reading) -> Found | None:
-    """Find the one option of a single-answer item that is called right while all others are called wrong, or the reverse."""
+    """Find the one option of a single-answer item whose verdict is unlike that of all others."""
     found = verdicts(reading)
     if reading.multi or len(found) < len(reading.offered.labels) or len(found) < 3:
         return None

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.grading import lexicon
+from orchestrator.grading.claims import free_marks
 from orchestrator.grading.reading import Found, Reading
 from orchestrator.records import Abstained
 
@@ -57,10 +58,24 @@ def _wrong(reading: Reading, seen: Found) -> str:
     return "what was found is called wrong" if lexicon.WRONG.match(reading.lower, seen.end) else ""
 
 
+def _revised(reading: Reading, seen: Found) -> str:
+    revision = lexicon.REVISED.search(reading.lower, seen.end, reading.end)
+    if revision is None:
+        return ""
+    later = {
+        reading.text[mark.start() : mark.end()]
+        for mark in free_marks(reading.text, reading.offered)
+        if mark.start() > revision.end()
+    }
+    labels = {reading.offered.patterns.by_spelling[one] for one in later}
+    return "the text takes it back and goes on to other letters" if labels - set(seen.letters) else ""
+
+
 UNOFFERED = Veto("unoffered", Abstained.NONE_OF, _unoffered)
 SEVERAL = Veto("several", Abstained.HEDGED, _several)
 CLASH = Veto("clash", Abstained.CONFLICT, _clash)
 NONE = Veto("none-of", Abstained.NONE_OF, _none)
 REFUSED = Veto("refused", Abstained.REFUSED, _refused)
 UNSURE = Veto("unsure", None, _unsure)
+REVISED = Veto("revised", Abstained.CONFLICT, _revised)
 WRONG = Veto("wrong", None, _wrong)
