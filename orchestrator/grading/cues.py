@@ -28,7 +28,8 @@ _ADVERB = _any(
     "obviously", "indeed", "simply", "also", "still", "actually", "only", "just", "both", "either", "most likely",
     "as follows", "the following", "again", "in fact", "always", "now", "best", "not", "n't", "the", "given by",
     "represented by", "that of", "in", "with", r"option\(s\)", ":", "-",
-    "(?:the |an? )?(?:final |correct |right |best |most likely )?(?:option|choice|letter|answer|number|statement|one)s?",
+    "(?:the |an? )?(?:final |correct |right |best |most likely )?"
+    "(?:option|choice|letter|answer|number|statement|one)s?",
     "(?:the )?(?:one |point )?(?:labell?ed|marked)",
 )  # fmt: skip
 _ADVERBS = rf"(?:{_ADVERB}[\s:,]{{1,8}}){{0,4}}"
@@ -97,7 +98,8 @@ CUES = {
     ),
     "be": re.compile(
         r"(?:is|be|labell?ed|circled|correspond(?:s|ing)? to)"
-        r"(?: (?:as|with|by|to|the|at|in|seen|found|present|noted|visible|levels?|option|choice|letter|point|image|picture|labell?ed|circled)){0,4}:?\s{1,3}(?=[\"'(\[⟦]?[\"'(\[]?[a-z0-9]\b)"
+        r"(?: (?:as|with|by|to|the|at|in|seen|found|present|noted|visible|levels?|option|choice|letter|point|image"
+        r"|picture|labell?ed|circled)){0,4}:?\s{1,3}(?=[\"'(\[⟦]?[\"'(\[]?[a-z0-9]\b)"
     ),
     "zh": re.compile(
         r"(?:答案|回答|(?:正确|最佳)?选项|(?:正确|符合|成立)[^,。\n]{0,10}?的)[^。\n,;:a-z]{0,14}?"

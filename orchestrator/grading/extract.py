@@ -1,0 +1,118 @@
+"""The parser on any answers: `{id, options, output, multi}` lines in, `{id, letters, rule, confidence, abstained}` out.
+
+Always holds: one line is held at a time, and none longer than `LONGEST`; a line that cannot be used is named by line and
+field, skipped and counted; what is written is ASCII JSON, one object a line, in the order read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from orchestrator.errors import Problem
+from orchestrator.grading.parse import parse
+from orchestrator.records import Abstention, Answer, Json
+
+LONGEST = 64 * 1024 * 1024
+"""Bytes of the longest line that is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """How many lines were read from, abstained on and skipped."""
+
+    answered: int = 0
+    abstained: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One usable line."""
+
+    id: str | int
+    options: dict[str, str]
+    output: str
+    multi: bool
+
+
+def extract(
+    source: BinaryIO, name: str, write: Callable[[str], object], complain: Callable[[Problem], object]
+) -> Extracted:
+    """Read answers from `source`, write one JSON line for each, and return the counts.
+
+    `name` is what problems call the source; `write` is handed each line with its line end, `complain` each line that
+    is skipped.
+    """
+    answered = abstained = skipped = 0
+    for number, raw in _lines(source):
+        line = _read(raw, name, number)
+        if line is None:
+            continue
+        if isinstance(line, Problem):
+            complain(line)
+            skipped += 1
+            continue
+        body: dict[str, Json]
+        match parse(line.output, line.options, multi=line.multi):
+            case Answer(letters, rule, confidence):
+                body = {"letters": list(letters), "rule": rule, "confidence": confidence, "abstained": None}
+                answered += 1
+            case Abstention(reason):
+                body = {"letters": [], "rule": "", "confidence": 0.0, "abstained": str(reason)}
+                abstained += 1
+        write(json.dumps({"id": line.id, **body}) + "\n")
+    return Extracted(answered, abstained, skipped)
+
+
+def _lines(source: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
+    """Yield each line's number and bytes; None in place of one that is too long, whose rest is read past."""
+    number = 0
+    while raw := source.readline(LONGEST + 1):
+        number += 1
+        whole = len(raw) <= LONGEST
+        rest = raw
+        while not whole and rest and not rest.endswith(b"\n"):
+            rest = source.readline(LONGEST)
+        yield number, raw if whole else None
+
+
+def _read(raw: bytes | None, name: str, number: int) -> Line | Problem | None:
+    """Return a usable line, what is wrong with it, or None for a blank one."""
+    if raw is None:
+        return Problem(name, number, "", f"is longer than {LONGEST // 2**20} MB")
+    try:
+        text = raw.decode("utf-8-sig")
+        if not text.strip():
+            return None
+        row = json.loads(text)
+    except UnicodeDecodeError:
+        return Problem(name, number, "", "is not UTF-8 text")
+    except (ValueError, RecursionError):
+        return Problem(name, number, "", "is not JSON")
+    if not isinstance(row, dict):
+        return Problem(name, number, "", "is not a JSON object")
+    for field, sound, wanted in _FIELDS:
+        if not sound(row.get(field)):
+            return Problem(
+                name, number, field, f"must be {wanted}" if field in row else f"is missing; it must be {wanted}"
+            )
+    return Line(row["id"], row["options"], row["output"], row["multi"])
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, (str, int)) and not isinstance(value, bool)
+
+
+def _is_options(value: object) -> bool:
+    return isinstance(value, dict) and bool(value) and all(key.strip() and isinstance(value[key], str) for key in value)
+
+
+_FIELDS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
+    ("id", _is_id, "a text or a whole number"),
+    ("options", _is_options, 'an object of letters and texts, as {"A": "..."}'),
+    ("output", lambda value: isinstance(value, str), "the answer's text"),
+    ("multi", lambda value: isinstance(value, bool), "true or false"),
+)
