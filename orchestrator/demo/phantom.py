@@ -35,8 +35,8 @@ def draw(anatomy: Anatomy) -> Image.Image:
 def _exposed(film: Plane, exposure: Exposure, random: np.random.Generator) -> Image.Image:
     """Return the picture after the film's blur and grain."""
     film = _blurred(film, exposure.blur)
-    grain = 0.7 * random.standard_normal(film.shape, dtype=np.float32)
-    grain += 1.1 * _blurred(random.standard_normal(film.shape, dtype=np.float32), 0.8)
+    grain = random.standard_normal(film.shape, dtype=np.float32)
+    grain = 0.5 * grain + 1.1 * _blurred(grain, 0.8)
     film = film + exposure.noise * grain * np.sqrt(np.maximum(film, 12) / 128)
     return Image.fromarray(np.clip(np.rint(film), 0, 255).astype(np.uint8), mode="L")
 
@@ -212,9 +212,9 @@ def _neck(anatomy: Anatomy, placed: Sequence[Body], random: np.random.Generator)
     wide, high = anatomy.width, anatomy.height
     heights = np.array([body.centre[1] for body in placed]) / high
     centres = np.array([body.centre[0] for body in placed]) / wide
-    column = np.interp(y[:, :1], heights, centres).astype(np.float32)
-    front = column - 0.27 - 0.06 * (y[:, :1] - 0.5) ** 2 - 0.10 * _step((y[:, :1] - 0.93) / 0.1)
-    back = column + 0.40 + 0.15 * _step((y[:, :1] - 0.85) / 0.08)
+    column = np.interp(y, heights, centres).astype(np.float32)
+    front = column - 0.27 - 0.06 * (y - 0.5) ** 2 - 0.10 * _step((y - 0.93) / 0.1)
+    back = column + 0.40 + 0.15 * _step((y - 0.85) / 0.08)
     inside = _step((x - front) / 0.02) * _step((back - x) / 0.03)
     tissue = (0.36 + 0.10 * np.exp(-((x - column - 0.12) ** 2) / 0.02)) * inside
     airway = np.exp(-((x - column + 0.155) ** 2) / 0.0007) * _step((y - 0.12) / 0.05)
@@ -254,7 +254,10 @@ def _canvas(anatomy: Anatomy) -> _Canvas:
 
 def _plane(canvas: _Canvas, blur: float) -> Plane:
     """Return a mask as 0..1 with its edges softened by `blur` picture pixels."""
-    soft = canvas.picture.reduce(FINE).filter(ImageFilter.GaussianBlur(blur))
+    coarser = 2 if blur >= 2 else 1
+    soft = canvas.picture.reduce(FINE * coarser).filter(ImageFilter.GaussianBlur(blur / coarser))
+    if coarser > 1:
+        soft = soft.resize((canvas.picture.width // FINE, canvas.picture.height // FINE), Image.Resampling.BILINEAR)
     mask: Plane = np.asarray(soft, dtype=np.float32) / np.float32(255)
     return mask
 
@@ -269,9 +272,10 @@ def _scaled(points: Sequence[Point]) -> list[Point]:
 
 
 def _axes(anatomy: Anatomy) -> tuple[Plane, Plane]:
-    """Return x and y of every pixel, 0..1 across the picture."""
-    y, x = np.mgrid[0 : anatomy.height, 0 : anatomy.width].astype(np.float32)
-    return x / anatomy.width, y / anatomy.height
+    """Return x as one row and y as one column of pixels, 0..1 across the picture."""
+    x = np.arange(anatomy.width, dtype=np.float32)[None, :] / np.float32(anatomy.width)
+    y = np.arange(anatomy.height, dtype=np.float32)[:, None] / np.float32(anatomy.height)
+    return x, y
 
 
 def _step(values: Plane) -> Plane:

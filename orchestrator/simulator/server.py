@@ -49,7 +49,21 @@ class Simulator:
         self._port = port
         self._clock, self._wall = clock, wall
         self._start = clock()
-        self._runner: web.AppRunner | None = None
+        app = web.Application(client_max_size=MAX_BODY)
+        app.add_routes(
+            [
+                web.post("/openai/v1/chat/completions", self._handler(OPENAI)),
+                web.post("/anthropic/v1/messages", self._handler(ANTHROPIC)),
+                web.post("/gemini/v1beta/models/{model:.+}:generateContent", self._handler(GEMINI)),
+                web.get("/ledger", self._get_ledger),
+                web.get("/health", self._get_health),
+                web.post("/settings", self._post_settings),
+            ]
+        )
+        # A client that leaves ends its handler at once, so that a hang ends with its client.
+        self._runner = web.AppRunner(
+            app, access_log=None, logger=_LOG, handler_cancellation=True, shutdown_timeout=STOPPING_S
+        )
 
     @property
     def url(self) -> str:
@@ -71,35 +85,20 @@ class Simulator:
 
     async def __aenter__(self) -> Simulator:
         """Start to listen."""
-        app = web.Application(client_max_size=MAX_BODY)
-        app.add_routes(
-            [
-                web.post("/openai/v1/chat/completions", self._handler(OPENAI)),
-                web.post("/anthropic/v1/messages", self._handler(ANTHROPIC)),
-                web.post("/gemini/v1beta/models/{model:.+}:generateContent", self._handler(GEMINI)),
-                web.get("/ledger", self._get_ledger),
-                web.get("/health", self._get_health),
-                web.post("/settings", self._post_settings),
-            ]
-        )
-        # A client that leaves ends its handler at once, so that a hang ends with its client.
-        runner = web.AppRunner(
-            app, access_log=None, logger=_LOG, handler_cancellation=True, shutdown_timeout=STOPPING_S
-        )
-        await runner.setup()
-        site = web.TCPSite(runner, HOST, self._port)
-        await site.start()
-        self._runner = runner
-        self._port = runner.addresses[0][1]
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, HOST, self._port).start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        self._port = self._runner.addresses[0][1]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop listening and drop what is still under way."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await self._runner.cleanup()
 
     def _handler(self, dialect: Dialect) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def generate(request: web.Request) -> web.StreamResponse:
@@ -159,11 +158,9 @@ class Simulator:
 
 def _reset(request: web.Request) -> None:
     """Send a TCP reset: closing a socket that lingers for no time discards all and resets."""
-    transport = request.transport
-    if transport is None:
-        return
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
+    if (transport := request.transport) is not None:
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
 
 
 @contextlib.contextmanager

@@ -34,7 +34,8 @@ class Seen:
 class Sight:
     """Decodes and measures pictures; what was measured in the last few thousand is remembered, not their pixels."""
 
-    def __init__(self) -> None:
+    def __init__(self, remembered: int = REMEMBERED) -> None:
+        self._remembered = remembered
         self._seen: OrderedDict[tuple[bytes, str], Seen] = OrderedDict()
 
     def look(self, picture: Picture, model: str) -> Seen:
@@ -45,7 +46,7 @@ class Sight:
         if seen is None:
             width, height, grey = _decoded(encoded)
             seen = self._seen[place] = Seen(width, height, measure(_shrunk(grey, ACUITY[model])))
-            if len(self._seen) > REMEMBERED:
+            if len(self._seen) > self._remembered:
                 self._seen.popitem(last=False)
         return seen
 

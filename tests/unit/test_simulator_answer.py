@@ -148,6 +148,18 @@ def test_pictures_of_any_kind_are_seen_and_remembered() -> None:
     assert sight.look(large, MODELS[1]) is not seen
 
 
+def test_only_the_last_pictures_are_remembered() -> None:
+    """Beyond its bound the oldest picture is measured anew, to the same result."""
+    sight = Sight(remembered=2)
+    one, *others = (encoded(Image.new("L", (20, 20 + number))) for number in range(3))
+    first = sight.look(one, MODELS[0])
+    for other in others:
+        sight.look(other, MODELS[0])
+    assert sight.look(others[1], MODELS[0]) is sight.look(others[1], MODELS[0])
+    assert sight.look(one, MODELS[0]) is not first
+    assert sight.look(one, MODELS[0]) == first
+
+
 def test_a_picture_of_absurd_size_is_refused() -> None:
     """A small file that unpacks to more than fifty million pixels is not unpacked."""
     with pytest.raises(MalformedError, match="too large"):

@@ -40,7 +40,7 @@ def test_a_regular_spine_is_measured_regularly() -> None:
     assert len(found.discs) == 7
     assert [disc.gap for disc in found.discs[1:]] == pytest.approx([0.2] * 6, abs=0.05)
     assert [disc.slip for disc in found.discs[1:]] == pytest.approx([0.0] * 6, abs=0.07)
-    assert [disc.spur for disc in found.discs[1:]] == pytest.approx([0.1] * 6, abs=0.15)
+    assert [disc.spur for disc in found.discs[1:]] == pytest.approx([0.1] * 6, abs=0.2)
     assert [front for front, _ in found.heights[1:]] == pytest.approx([0.75] * 5, abs=0.06)
 
 
@@ -98,7 +98,7 @@ def test_a_model_that_sees_fewer_pixels_measures_the_same_thing_worse() -> None:
     assert min(disc.gap for disc in found.discs) > 0.15
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     arrays.arrays(
         np.float32,
@@ -123,6 +123,7 @@ def test_noise_and_stripes_do_no_harm(shape: tuple[int, int]) -> None:
     random = np.random.default_rng(1)
     noise = random.random(shape, dtype=np.float32) * 255
     stripes = np.broadcast_to(np.sin(np.arange(shape[0]) / 5)[:, None] * 100 + 120, shape).astype(np.float32)
-    for grey in (noise, stripes, np.zeros(shape), stripes + noise / 4):
+    ramp = np.broadcast_to(np.linspace(0, 255, shape[0])[:, None], shape)
+    for grey in (noise, stripes, ramp, np.zeros(shape), stripes + noise / 4):
         found = measure(grey.astype(np.float32))
         assert all(np.isfinite([disc.gap, disc.slip, disc.spur]).all() for disc in found.discs)

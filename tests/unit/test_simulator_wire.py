@@ -667,6 +667,17 @@ def test_serve_runs_until_cancelled() -> None:
     asyncio.run(story())
 
 
+def test_serve_needs_nobody_to_be_told() -> None:
+    """Without anyone to announce itself to, it serves all the same until its time is over."""
+
+    async def story() -> None:
+        async with asyncio.timeout(0.05):
+            await serve(Settings(), 0)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(story())
+
+
 def test_the_simulator_listens_on_the_loopback_interface_only(sim: Simulator) -> None:
     """Its address is 127.0.0.1, whatever the machine's other addresses."""
     assert sim.url.startswith("http://127.0.0.1:")
