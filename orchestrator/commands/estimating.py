@@ -6,9 +6,10 @@ bytes of each request's key.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -20,8 +21,7 @@ from orchestrator.commands.workspace import Workspace
 from orchestrator.dataset.load import read_items
 from orchestrator.errors import BenchmarkError, Problem
 from orchestrator.inference import prompt
-from orchestrator.inference.estimate import History, Load, expected_usage, history, one_call, picture_settings
-from orchestrator.inference.pricing import cost
+from orchestrator.inference.estimate import History, Load, history, load_of, picture_settings, picture_tokens
 from orchestrator.inference.questions import Asking, of_item
 from orchestrator.inference.tokens import Calibration, estimate
 from orchestrator.records import ImagePolicy, Item, Model, Request
@@ -58,15 +58,27 @@ class Survey:
     """Questions whose request is also that of an earlier one, at this model or another: asked and paid once."""
     held: int = 0
     """Questions that the cache answers."""
-    load: Load = field(default_factory=Load)
-    """The calls to make."""
     pictures: int = 0
     """Requests, held ones included, with a picture."""
-    settings: dict[ImagePolicy, int] = field(default_factory=dict)
-    """Expected nano-dollars of all requests, by picture settings, the model's own first. Where settings differ from
-    those of a stored reply, it does not count; a request without a picture has none."""
+    calls: Counter[int] = field(default_factory=Counter)
+    """The calls to make, by their estimated input tokens."""
+    otherwise: dict[ImagePolicy, Counter[int]] = field(default_factory=dict)
+    """All requests by their estimated input tokens, by picture settings, the model's own first. Under other settings no
+    stored reply counts, except to a request without a picture."""
     _waiting: dict[str, Request] = field(default_factory=dict)
     """Requests to be looked up, by key."""
+
+    @property
+    def load(self) -> Load:
+        """The calls to make, added up."""
+        return load_of(self.calls, self.model, self.past)
+
+    @property
+    def settings(self) -> dict[ImagePolicy, int]:
+        """Expected nano-dollars of asking everything anew, by picture settings."""
+        return {
+            policy: load_of(calls, self.model, self.past).expected_nanousd for policy, calls in self.otherwise.items()
+        }
 
     async def add(self, item: Item, asking: Asking, seen: set[int], store: Store) -> None:
         """Count the questions that an item becomes; `seen` holds what was met before, 8 bytes of each key."""
@@ -90,15 +102,15 @@ class Survey:
         self._waiting.clear()
 
     def _add_up(self, request: Request, *, held: bool) -> None:
-        model, past = self.model, self.past
+        formula = self.model.image_tokens
+        estimated = estimate(request, formula)
         self.held += held
         self.pictures += bool(request.images)
         if not held:
-            self.load += one_call(estimate(request, model.image_tokens), model, past)
+            self.calls[estimated.total] += 1
         if request.images or not held:
-            for policy in self.settings:
-                estimated = estimate(replace(request, image_policy=policy), model.image_tokens)
-                self.settings[policy] += cost(expected_usage(estimated, model, past), model.price)
+            for policy, calls in self.otherwise.items():
+                calls[estimated.text + picture_tokens(request, policy, formula)] += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +170,7 @@ async def estimated(options: EstimateOptions, workspace: Workspace, say: Say, co
 async def _survey(store: Store, model: Model) -> Survey:
     answers = await store.do(ledger.answer_history, model.alias, Calibration.WINDOW)
     past = history(await calibration(store, model.alias), answers)
-    return Survey(model, past, settings=dict.fromkeys(picture_settings(model), 0))
+    return Survey(model, past, otherwise={policy: Counter() for policy in picture_settings(model)})
 
 
 async def _count(

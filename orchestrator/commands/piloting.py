@@ -82,7 +82,6 @@ async def run_pilot(
     if not checked.items:
         raise BenchmarkError(checked.problems, checked.total_problems)
     total = min(checked.items, asked.limit or checked.items)
-    asking = Asking(template)
     chosen = spread(total, pilot.items, SEED)
 
     def to_ask(model: Model) -> AsyncGenerator[Question, None]:
@@ -98,6 +97,8 @@ async def run_pilot(
         plan = Plan(row.id, process_id, tuple(models), newer_than=await store.do(ledger.latest_reply_id))
         runner = Runner(plan, to_ask, store, LocalExecutor(calls, ImageLoader(), keys))
         await carry_out(runner, store, len(chosen), say, console)
+    for stop in runner.stops:
+        say(f"the pilot was stopped{f' at {stop.name}' if stop.name else ''}: {stop.reason}")
     tallies = runner.tallies.values()
     return Pilot(
         run=row.name,

@@ -1,21 +1,23 @@
 """What calls that are not made yet will cost, and how long they will take: arithmetic on token estimates.
 
 Always holds: a load's worst case is what the runner would reserve for the same calls, and no less than what is expected
-of them; money is never rounded in our favour; a benchmark of any size is added up one call at a time.
+of them; money is never rounded in our favour; a benchmark of any size is a few
+hundred numbers, since calls are counted by their estimated input.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import atan2, ceil, cos, floor, pi, sin, sqrt
 from random import Random
 from statistics import fmean, variance
 
+from orchestrator.dataset.images import sent_size
 from orchestrator.inference.pricing import cost, worst_case
-from orchestrator.inference.tokens import IMAGE_FORMULAS, Calibration, TokenEstimate
-from orchestrator.records import ImagePolicy, Model, Provider, Usage
+from orchestrator.inference.tokens import IMAGE_FORMULAS, Calibration
+from orchestrator.records import ImagePolicy, Model, Provider, Request, Usage
 
 ASSUMED_OUTPUT = 300
 """Output tokens of an answer while no reply of the model is known: a few sentences of reasoning and the last line."""
@@ -74,30 +76,34 @@ class Load:
         )
 
 
-def one_call(estimated: TokenEstimate, model: Model, past: History) -> Load:
-    """Return the load of one call whose input the formulas (uncalibrated) estimate so."""
+def load_of(calls: Mapping[int, int], model: Model, past: History) -> Load:
+    """Return the load of some calls, counted by their input tokens as the formulas (uncalibrated) estimate them."""
+    return sum((_alike(count, estimated, model, past) for estimated, count in calls.items()), Load())
+
+
+def _alike(count: int, estimated: int, model: Model, past: History) -> Load:
     usage = expected_usage(estimated, model, past)
-    worst_input, worst_output = past.calibration.apply(estimated.total), model.max_output_tokens
+    worst_input, worst_output = past.calibration.apply(estimated), model.max_output_tokens
     return Load(
-        calls=1,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        worst_input_tokens=worst_input,
-        worst_output_tokens=worst_output,
-        expected_nanousd=cost(usage, model.price),
-        worst_nanousd=worst_case(worst_input, worst_output, model.price),
-        busy_s=past.latency_s,
+        calls=count,
+        input_tokens=count * usage.input_tokens,
+        output_tokens=count * usage.output_tokens,
+        worst_input_tokens=count * worst_input,
+        worst_output_tokens=count * worst_output,
+        expected_nanousd=count * cost(usage, model.price),
+        worst_nanousd=count * worst_case(worst_input, worst_output, model.price),
+        busy_s=count * past.latency_s,
     )
 
 
-def expected_usage(estimated: TokenEstimate, model: Model, past: History) -> Usage:
+def expected_usage(estimated: int, model: Model, past: History) -> Usage:
     """Return what one call is expected to use: the mean ratio billed / estimated, and the mean answer.
 
     Without a reply to learn from: the estimate as it is, and `ASSUMED_OUTPUT` within the model's limit. No cached input
     is counted on.
     """
     ratio = past.calibration.mean
-    billed = estimated.total if ratio is None else ceil(estimated.total * ratio)
+    billed = estimated if ratio is None else ceil(estimated * ratio)
     return Usage(billed, 0, answer_tokens(model, past))
 
 
@@ -117,6 +123,12 @@ def picture_settings(model: Model) -> tuple[ImagePolicy, ...]:
     if formula(2048, 2048, "low") != formula(2048, 2048, "high"):
         others += [replace(own, detail=detail) for detail in OTHER_DETAILS]
     return tuple(dict.fromkeys([own, *others]))
+
+
+def picture_tokens(request: Request, policy: ImagePolicy, formula: str) -> int:
+    """Return the input tokens of a request's pictures, were they sent so."""
+    count = IMAGE_FORMULAS[formula]
+    return sum(count(*sent_size(one.width, one.height, policy), policy.detail) for one in request.images)
 
 
 # --- time ------------------------------------------------------------------------------------------------------------
