@@ -71,7 +71,10 @@ def build(
         )
         made = Made(config, seed, vocabulary, pools, embedder, cases, vectors, dropped + left_out)
         work = Work(len(pictures) - known, known, embedded, len({case.prepared.picture for case in cases}) - embedded)
-        return finish(made, out, work)
+        progress("items", 0, len(cases))
+        report = finish(made, out, work)
+        progress("items", len(cases), len(cases))
+        return report
 
 
 def make_embedder(settings: EmbedderSettings) -> Embedder:

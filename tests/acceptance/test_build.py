@@ -273,6 +273,8 @@ def test_a_killed_build_is_continued_and_ends_as_if_nothing_had_happened(
     assert (finished.work.prepared, finished.work.prepared_before) == (1, 29)
     assert (finished.work.embedded, finished.work.embedded_before) == (13, 15)
     assert contents(tmp_path / "out") == contents(built.out)
+    again = build(config(sources), tmp_path / "out", SEED, quiet, cache=tmp_path / "cache")
+    assert (again.work.prepared, again.work.embedded) == (0, 0)
 
 
 def test_a_changed_source_file_is_prepared_again(sources: Path, tmp_path: Path) -> None:

@@ -79,6 +79,31 @@ def test_rsna_slices_follow_the_label_coordinates(tmp_path: Path) -> None:
     assert dropped == {Rule.AMBIGUOUS: 5, Rule.UNLABELLED: 3, Rule.MISSING: 1, Rule.BROKEN: 1}
 
 
+def test_a_blank_grade_may_be_a_disease_and_is_never_a_wrong_answer(tmp_path: Path) -> None:
+    """Of a study with one blank foramen nobody knows that it has no foraminal stenosis; nor is it healthy."""
+    write_rsna(tmp_path)
+    table = tmp_path / "train.csv"
+    header, *studies = [line.split(",") for line in table.read_text().splitlines()]
+    for study in studies:
+        study[header.index("right_neural_foraminal_narrowing_l1_l2")] = ""
+    table.write_text("\n".join(map(",".join, [header, *studies])))
+    kept, _ = split(rsna.read(tmp_path, WORDS, "Moderate"))
+    assert kept["train_images/300/3001/9.dcm"].carried == ("Foraminal stenosis",)
+    assert not any(one.diseases == ("Healthy",) for one in kept.values())
+
+
+def test_a_class_on_both_endplates_leaves_the_levels_open(tmp_path: Path) -> None:
+    """The disease is certain; that the level named is the only one is not."""
+    write_buu(tmp_path)
+    table = tmp_path / "AP/0002-M-051Y0.csv"
+    lines = table.read_text().splitlines()
+    lines[4] = lines[4][:-1] + "2"
+    table.write_text("\n".join(lines))
+    kept, _ = split(buu.read(tmp_path))
+    assert kept["AP/0002-M-051Y0.jpg"].diseases == ("Spondylolisthesis",)
+    assert kept["AP/0002-M-051Y0.jpg"].levels == ()
+
+
 def test_a_higher_severity_threshold_leaves_moderate_slices_out(tmp_path: Path) -> None:
     """At Severe a moderate slice is neither affected nor healthy, and a moderate level takes the levels away."""
     kept, dropped = split(rsna.read(write_rsna(tmp_path), WORDS, "Severe"))

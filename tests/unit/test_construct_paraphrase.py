@@ -71,7 +71,7 @@ def test_a_reply_without_a_usable_wording_is_an_error_in_words(reply: str) -> No
 
 def test_a_reply_cut_short_is_not_used() -> None:
     """Even if an array could be read in it."""
-    with pytest.raises(OrchestratorError, match="its reply was truncated"):
+    with pytest.raises(OrchestratorError, match=r"no wording for SDD .*its reply was truncated"):
         paraphrased('["Which condition do you recognise here?"]', "", Ending.TRUNCATED)
 
 
