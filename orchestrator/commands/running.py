@@ -8,7 +8,7 @@ import json
 import signal
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -35,7 +35,7 @@ from orchestrator.records import Item, Json, Model, Outcome, Reply
 from orchestrator.reporting import progress
 from orchestrator.reporting.results import RunSummary
 from orchestrator.store import ledger, processes, runs, status
-from orchestrator.store.database import Store, open_reading
+from orchestrator.store.database import Store, reading
 from orchestrator.store.pictures import KnownPictures
 from orchestrator.store.runs import RunRow, RunSpec
 from orchestrator.store.status import Reasked
@@ -267,7 +267,7 @@ async def _result(
 ) -> RunResult:
     asked, *judging = runners
     tallies = [tally for runner in runners for tally in runner.tallies.values()]
-    with closing(open_reading(workspace.cache)) as connection:
+    with reading(workspace.cache) as connection:
         scored = await score(connection, items, [row.id], list(asked.tallies))
         money = runs.money(connection, row.id)
         by_model = {alias: runs.money(connection, row.id, alias) for runner in runners for alias in runner.tallies}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, closing
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from orchestrator.grading.tally import Tally
 from orchestrator.records import Answer, Ending, Grade, Item, Outcome
 from orchestrator.reporting.results import RunSummary
 from orchestrator.store import runs
-from orchestrator.store.database import Connection, open_reading
+from orchestrator.store.database import Connection, reading
 
 CHUNK = 400
 
@@ -132,7 +132,7 @@ async def score_benchmark(benchmark: Path, cache: Path, aliases: Sequence[str], 
 
     Raises ConfigError when the cache holds no run on this benchmark, or none that asked one of the models.
     """
-    with closing(open_reading(cache)) as connection:
+    with reading(cache) as connection:
         checked = await check(benchmark, None)
         chosen = await _runs_on(connection, benchmark, run)
         if not chosen:

@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -176,7 +176,7 @@ def _attempt(connection: sqlite3.Connection, job: _Job) -> None:
     connection.execute("SAVEPOINT job")
     try:
         job.result = job.work(connection)
-    except sqlite3.OperationalError:
+    except sqlite3.Error:
         # The file's trouble, not the work's: the whole transaction goes back.
         raise
     except Exception as error:
@@ -249,37 +249,59 @@ def _migrate(database: Database) -> None:
 
 
 def _refuse_foreign(path: Path) -> None:
-    if not path.exists() or path.stat().st_size == 0:
-        return
+    if path.exists():
+        with closing(_connect_reading(path)) as connection:
+            _is_cache(connection, path)
+
+
+def _is_cache(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the file holds a cache that this version can read, or still nothing; raises CacheError otherwise."""
+    mark = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables:
+        return False
+    if mark != APPLICATION_ID or "_sqlite_migrations" not in tables:
+        raise CacheError(f"{path}: a SQLite file, but no cache of this program; it was left as it is.")
+    known = {migration.name for migration in migrations._migrations}
+    applied = {row[0] for row in connection.execute("SELECT name FROM _sqlite_migrations")}
+    if newer := sorted(applied - known):
+        raise CacheError(
+            f"{path}: written by a newer version of orchestrator (it knows {', '.join(newer)}); it was left as it "
+            "is. Upgrade: pip install --upgrade mcq-orchestrator"
+        )
+    return True
+
+
+def open_reading(path: Path) -> sqlite3.Connection:
+    """Open an existing cache file for reading only. Raises CacheError if there is none, or none that can be read."""
+    if path.exists():
+        with ExitStack() as undo:
+            try:
+                connection = _connect_reading(path)
+                undo.callback(connection.close)
+                if _is_cache(connection, path):
+                    undo.pop_all()
+                    return connection
+            except sqlite3.Error as error:
+                raise explain(path, error) from error
+    raise CacheError(f"{path}: no cache there yet. `orchestrator run` creates it; --cache FILE names another.")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open an existing cache file for reading while the block runs; the file's trouble is a CacheError throughout."""
     connection = open_reading(path)
     try:
-        mark = connection.execute("PRAGMA application_id").fetchone()[0]
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if not tables:
-            return
-        if mark != APPLICATION_ID or "_sqlite_migrations" not in tables:
-            raise CacheError(f"{path}: a SQLite file, but no cache of this program; it was left as it is.")
-        known = {migration.name for migration in migrations._migrations}
-        applied = {row[0] for row in connection.execute("SELECT name FROM _sqlite_migrations")}
-        if newer := sorted(applied - known):
-            raise CacheError(
-                f"{path}: written by a newer version of orchestrator (it knows {', '.join(newer)}); it was left as it "
-                "is. Upgrade: pip install --upgrade mcq-orchestrator"
-            )
+        yield connection
+    except sqlite3.Error as error:
+        raise explain(path, error) from error
     finally:
         connection.close()
 
 
-def open_reading(path: Path) -> sqlite3.Connection:
-    """Open an existing cache file for reading only. Raises CacheError if there is none or it cannot be read."""
-    if not path.exists():
-        raise CacheError(f"{path}: no cache there yet. `orchestrator run` creates it; --cache FILE names another.")
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)
-        connection.row_factory = sqlite3.Row
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.Error as error:
-        raise explain(path, error) from error
+def _connect_reading(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)
+    connection.row_factory = sqlite3.Row
     return connection
 
 
