@@ -1,7 +1,6 @@
 """The program as a stranger meets it: a command line in a folder of its own, and a simulated provider as the witness.
 
-Every command is a process of its own. Each must end by itself within `PATIENCE_S`, and none may say anything that is
-meant for programmers.
+Every command is a process of its own. Each must end by itself, and none may say anything that is meant for programmers.
 """
 
 from __future__ import annotations
@@ -24,7 +23,8 @@ from PIL import Image
 
 from orchestrator.simulator import DEFAULT_KEY, Simulator
 
-PATIENCE_S = 20
+PATIENCE_S = 60
+"""A few seconds are enough on an idle machine."""
 COMMAND = (sys.executable, "-m", "orchestrator")
 KEY_VARIABLE = "SIM_KEY"
 PATHS = {"openai": "/openai/v1", "anthropic": "/anthropic", "gemini": "/gemini/v1beta"}
@@ -71,13 +71,18 @@ class Finished:
         return found
 
 
+def _read(file: IO[bytes]) -> str:
+    # The process writes at the position of the same open file, so it must not be moved.
+    return os.pread(file.fileno(), 2**24, 0).decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Started:
     """A process under way."""
 
     process: subprocess.Popen[bytes]
-    out: IO[str]
-    err: IO[str]
+    out: IO[bytes]
+    err: IO[bytes]
 
     def interrupt(self) -> None:
         """Press Ctrl-C."""
@@ -96,17 +101,15 @@ class Started:
             assert time.monotonic() < deadline, "it does not happen"
             time.sleep(0.01)
 
-    def has_said(self, words: str) -> bool:
-        """Whether words stand on its stderr by now."""
-        self.err.seek(0)
-        return words in self.err.read()
+    @property
+    def so_far(self) -> str:
+        """Everything it has said by now."""
+        return _read(self.out) + _read(self.err)
 
     def finish(self, code: int = 0) -> Finished:
         """Wait for its end and hold it to its exit code."""
         self.process.wait(PATIENCE_S)
-        self.out.seek(0)
-        self.err.seek(0)
-        ended = Finished(self.process.returncode, self.out.read(), self.err.read())
+        ended = Finished(self.process.returncode, _read(self.out), _read(self.err))
         for word in ("Traceback", "Warning", "never awaited", "never retrieved", DEFAULT_KEY):
             assert word not in ended.said, ended.said
         assert ended.code == code, f"exit code {ended.code}\n{ended.said}"
@@ -133,7 +136,7 @@ class Program:
     @contextmanager
     def started(self, *args: str | Path, **env: str) -> Iterator[Started]:
         """Start a command; it is killed if it outlives the block."""
-        with TemporaryFile("w+", encoding="utf-8") as out, TemporaryFile("w+", encoding="utf-8") as err:
+        with TemporaryFile() as out, TemporaryFile() as err:
             process = subprocess.Popen(
                 [*COMMAND, *map(str, args)],
                 cwd=self.folder,
@@ -163,10 +166,10 @@ class Program:
 # --- what they are given ---------------------------------------------------------------------------------------------
 
 
-def provider(simulator: Simulator, dialect: str, *, key: str = KEY_VARIABLE, **limits: float) -> str:
+def provider(simulator: Simulator, dialect: str, key: str = KEY_VARIABLE, **limits: int) -> str:
     """Return the block of the provider `sim-{dialect}`, with generous limits where none are given."""
-    limits = {"rpm": 60_000, "tpm": 100_000_000, "max_concurrency": 16, "timeout_s": 10} | limits
-    written = "".join(f"{name} = {value}\n" for name, value in limits.items())
+    generous = {"rpm": 60_000, "tpm": 100_000_000, "max_concurrency": 16, "timeout_s": 10}
+    written = "".join(f"{name} = {value}\n" for name, value in (generous | limits).items())
     return (
         f'[providers.sim-{dialect}]\napi_base = "{simulator.url}{PATHS[dialect]}"\nidentity = "sim-{dialect}"\n'
         f'api_key_env = "{key}"\n{written}'
@@ -184,9 +187,9 @@ def model(name: str, dialect: str) -> str:
     )
 
 
-def small(simulator: Simulator, **limits: float) -> tuple[str, str]:
+def small(simulator: Simulator, **limits: int) -> tuple[str, str]:
     """Return the blocks of a providers.toml with the one model `SMALL`."""
-    return provider(simulator, "openai", **limits), model("sim-spine-small", "openai")
+    return provider(simulator, "openai", KEY_VARIABLE, **limits), model("sim-spine-small", "openai")
 
 
 def row(number: int, **changed: object) -> dict[str, object]:

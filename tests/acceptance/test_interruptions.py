@@ -68,7 +68,7 @@ def test_a_second_ctrl_c_cancels_and_lists_what_may_have_been_billed(program: Pr
             simulator.change({"latency_s": 60})
             command.wait_until(lambda: simulator.ledger()["in_flight"] >= 2)
             command.interrupt()
-            command.wait_until(lambda: command.has_said("stopping"))
+            command.wait_until(lambda: "stopping" in command.so_far)
             command.interrupt()
             command.finish(130)
         simulator.change({"latency_s": 0})
