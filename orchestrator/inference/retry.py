@@ -116,7 +116,7 @@ def _error(body: str) -> Mapping[str, object]:
 def _message(error: Mapping[str, object], body: str) -> str:
     message = error.get("message")
     text = message if isinstance(message, str) else re.sub(r"<[^>]{0,200}>", " ", body[:2000])
-    return " ".join(text.split())[:300] or "no message"
+    return " ".join(text.split())[:300].rstrip(".") or "no message"
 
 
 def _words(error: Mapping[str, object]) -> str:
@@ -173,16 +173,18 @@ def retrying(
 ) -> AsyncRetrying:
     """Return the retry loop of one request to `provider`; `clock` is monotonic.
 
-    After its last try the loop raises the TryAgain itself.
+    After its last try the loop raises the TryAgain itself. Its deadline counts from the first failure: waiting for the
+    first turn is no retry.
     """
-    started = clock()
+    started: float | None = None
     counted = 0
     backoff = wait_random_exponential(multiplier=BACKOFF_FIRST_S, max=BACKOFF_MOST_S)
 
     def stop(state: RetryCallState) -> bool:
-        nonlocal counted
+        nonlocal counted, started
         again = _signal(state).again
         counted += again.after_s is None
+        started = clock() if started is None else started
         return counted >= provider.max_attempts or clock() - started + (again.after_s or 0.0) > provider.deadline_s
 
     def wait(state: RetryCallState) -> float:
