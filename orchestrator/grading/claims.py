@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from orchestrator.grading import cues, lexicon
-from orchestrator.grading.listing import STOP, Listed, read_list, read_text, read_unoffered
-from orchestrator.grading.offered import Offered
+from orchestrator.grading.listing import STOP, Listed, Page, read_list, read_text, read_unoffered
 
 LOOK = 160
 """Characters of the sentence examined before and after a claim."""
@@ -24,6 +23,9 @@ _SENTENCE_END = re.compile(r"[.!?\n。]")
 _LISTED_OPTIONS = re.compile(r"(?:options|choices|statements)\b(?!\()")
 _PLURAL = re.compile(r"\b(?:options|choices|answers)\s*$")
 _PLACED = re.compile(r" (?:in|on|of|at) the ")
+_STATES = ("is", "be", "label", "circle", "correspond")
+_SUREST = frozenset({"stated", "final", "zh", "finding"})
+_KINDS = {"verb": "chosen", "so": "concluded", "be": "named", "finding": "finding", "zh": "zh", "odd": "odd"}
 _TOUCHING = frozenset("_'\\^/=+-∠△°√#")
 
 
@@ -48,10 +50,9 @@ class Claim:
         return self.listed.letters
 
 
-def scan(text: str, lower: str, offered: Offered, *, multi: bool) -> tuple[Claim, ...]:
+def scan(page: Page) -> tuple[Claim, ...]:
     """Return every claim of the text, in order of where it begins, those that are denied left out."""
-    found = [*_cued(text, lower, offered, multi=multi), *_called(text, lower, offered)]
-    return tuple(sorted(found, key=lambda claim: (claim.start, claim.end)))
+    return tuple(sorted([*_cued(page), *_called(page)], key=lambda claim: (claim.start, claim.end)))
 
 
 def _ends(places: list[_Place]) -> list[_Place]:
@@ -66,103 +67,118 @@ def _before(lower: str, at: int) -> str:
     return window[cut + 1 :]
 
 
-def _question(text: str, at: int) -> bool:
+def is_question(text: str, at: int) -> bool:
     """Return whether the sentence that holds `at` ends with a question mark."""
     end = _SENTENCE_END.search(text, at, at + LOOK)
     return end is not None and end[0] == "?"
 
 
-def _continuation(lower: str, at: int, kind: str) -> tuple[str, re.Match[str]] | None:
-    """Return the kind of declaration that an anchor begins and the stretch up to where letters should stand."""
-    cue = cues.CUES[kind].match(lower, at)
-    if cue is None:
-        return None
-    if kind == "noun":
-        if _LISTED_OPTIONS.match(cue[0]) and not cues.ADJECTIVE.search(lower, max(0, at - 24), at):
-            return None
-        final = ":" in cue[0] and lower.startswith("final ", max(0, at - 6))
-        return ("final" if final else "stated"), cue
-    if kind == "verb":
-        return ("chosen", cue) if cues.SUBJECT.search(lower, max(0, at - 60), at) else None
-    if kind == "finding" and cues.UNAFFECTED.search(lower, max(0, at - 24), at):
-        return None
-    return _KINDS.get(kind, kind), cue
+# --- letters after a cue ---------------------------------------------------------------------------------------------
 
 
-_KINDS = {"so": "concluded", "be": "named"}
-
-
-def _cued(text: str, lower: str, offered: Offered, *, multi: bool) -> list[Claim]:
+def _cued(page: Page) -> list[Claim]:
     claims: list[Claim] = []
     done = 0
-    for at, anchor in _ends(cues.anchors(lower)):
-        continued = _continuation(lower, at, anchor) if at >= done else None
-        if continued is None:
+    for at, anchor in _ends(cues.anchors(page.lower)):
+        cue = _cue(page.lower, at, anchor) if at >= done else None
+        if cue is None:
             continue
-        kind, cue = continued
-        listed = _declared_at(kind, text, lower, cue.end(), offered, multi=multi)
-        if listed is None or not _firm(kind, cue, listed, text, lower, multi=multi):
+        kind = _kind(page.lower, cue, anchor)
+        listed, denied = _declared_at(page, kind, cue)
+        if listed is None or not _ends_there(page, kind, cue, listed):
             continue
         done = listed.end
-        if (
-            (kind != "odd" and lexicon.NEGATED.search(cue[0]))
-            or lexicon.WRONG.match(lower, listed.end)
-            or _question(text, listed.end)
-        ):
-            continue
-        conditional = kind != "final" and lexicon.CONDITION.search(_before(lower, cue.start()) + cue[0]) is not None
-        claims.append(Claim(kind, listed, cue.start(), listed.end, conditional))
+        if not denied and not lexicon.WRONG.match(page.lower, done) and not is_question(page.text, done):
+            said = _before(page.lower, cue.start()) + cue[0]
+            conditional = kind != "final" and lexicon.CONDITION.search(said) is not None
+            claims.append(Claim(kind, listed, cue.start(), done, conditional))
     return claims
 
 
-def _declared_at(kind: str, text: str, lower: str, at: int, offered: Offered, *, multi: bool) -> Listed | None:
-    """Return what is declared at `at`: letters, and after the surest cues an option's text or a letter not offered."""
-    listed = read_list(text, lower, at, offered, multi=multi, lines=multi)
-    if listed is None and kind in {"stated", "final", "zh", "finding"}:
-        listed = read_text(lower, at, offered, multi=multi) or read_unoffered(text, lower, at, offered)
+def _cue(lower: str, at: int, anchor: str) -> re.Match[str] | None:
+    """Return the stretch from an anchor up to where letters should stand, if it reads as a declaration."""
+    cue = cues.CUES[anchor].match(lower, at)
+    if cue is None:
+        return None
+    if anchor == "noun" and _LISTED_OPTIONS.match(cue[0]):
+        return cue if cues.ADJECTIVE.search(lower, max(0, at - 24), at) else None
+    if anchor == "verb":
+        return cue if cues.SUBJECT.search(lower, max(0, at - 60), at) else None
+    if anchor == "finding":
+        return None if cues.UNAFFECTED.search(lower, max(0, at - 24), at) else cue
+    return cue
+
+
+def _kind(lower: str, cue: re.Match[str], anchor: str) -> str:
+    """Return the kind of claim that a cue makes."""
+    if anchor == "noun":
+        final = ":" in cue[0] and lower.startswith("final ", max(0, cue.start() - 6))
+        return "final" if final else "stated"
+    if anchor == "be" and lexicon.CONCLUDING.match(_before(lower, cue.start())):
+        return "concluded"
+    return _KINDS[anchor]
+
+
+def _declared_at(page: Page, kind: str, cue: re.Match[str]) -> tuple[Listed | None, bool]:
+    """Return what is declared after a cue, and whether it is denied; of "not B but C" it is C that is declared."""
+    listed = _read(page, kind, cue.end())
+    denied = kind != "odd" and lexicon.NEGATED.search(cue[0]) is not None
+    instead = lexicon.INSTEAD.match(page.lower, listed.end) if listed and denied else None
+    return (_read(page, kind, instead.end()), False) if instead else (listed, denied)
+
+
+def _read(page: Page, kind: str, at: int) -> Listed | None:
+    """Return the letters at `at`, and after the surest cues an option's text or a letter that was not offered."""
+    listed = read_list(page, at, multi=page.multi, lines=page.multi)
+    if listed is None and kind in _SUREST:
+        listed = read_text(page, at, multi=page.multi) or read_unoffered(page, at)
     return listed
 
 
-def _firm(kind: str, cue: re.Match[str], listed: Listed, text: str, lower: str, *, multi: bool) -> bool:
-    """Return whether the letters are what the cue declares, and not the beginning of something else."""
+def _ends_there(page: Page, kind: str, cue: re.Match[str], listed: Listed) -> bool:
+    """Return whether the letters are all that the cue declares, and not the beginning of something else."""
     if kind not in {"concluded", "named"}:
         return True
-    cut = _PLURAL.search(cue[0]) is not None and (len(listed.letters) == 1 or not multi)
-    placed = kind == "named" and _PLACED.match(lower, listed.end) is not None
-    return (listed.owned or placed or STOP.match(text, listed.end) is not None) and not cut
+    cut = _PLURAL.search(cue[0]) is not None and (len(listed.letters) == 1 or not page.multi)
+    placed = cue[0].startswith(_STATES) and _PLACED.match(page.lower, listed.end) is not None
+    return (listed.owned or placed or STOP.match(page.text, listed.end) is not None) and not cut
 
 
-def free_marks(text: str, offered: Offered) -> list[re.Match[str]]:
+# --- letters that are called right -----------------------------------------------------------------------------------
+
+
+def free_marks(page: Page) -> list[re.Match[str]]:
     """Return the labels that stand free of any word, number or symbol, at either end of the text."""
+    text = page.text
 
     def free(mark: re.Match[str]) -> bool:
-        before = text[mark.start() - 1 : mark.start()]
+        at = mark.start() - (text[mark.start() - 1 : mark.start()] in {"(", "["})
+        before = text[at - 1 : at]
         return before not in _TOUCHING and not (before.isascii() and before.isalnum())
 
-    return _ends([mark for mark in offered.patterns.mark.finditer(text) if free(mark)])
+    return _ends([mark for mark in page.offered.patterns.mark.finditer(text) if free(mark)])
 
 
-def _called(text: str, lower: str, offered: Offered) -> list[Claim]:
+def _called(page: Page) -> list[Claim]:
     """Return the claims that name labels first and then call them right."""
     claims: list[Claim] = []
+    text, lower = page.text, page.lower
     done = 0
     if not any(word in lower for word in lexicon.RIGHT_WORDS):
         return claims
-    for mark in free_marks(text, offered):
+    for mark in free_marks(page):
         at = mark.start()
-        if at < done:
-            continue
         begin = at - (text[at - 1 : at] in {"(", "["})
-        listed = read_list(text, lower, begin, offered, multi=True)
+        listed = read_list(page, begin, multi=True) if at >= done else None
         if listed is None:
             continue
         done = listed.end
-        end = listed.end + (text[listed.end : listed.end + 1] in {")", ".", ":"})
+        end = done + (text[done : done + 1] in {")", ".", ":"})
         right = lexicon.RIGHT.match(lower, end)
-        if right is None or right["neg"] or lexicon.WRONG.match(lower, end) or _question(text, right.end() - 1):
+        if right is None or right["neg"] or lexicon.WRONG.match(lower, end) or is_question(text, right.end() - 1):
             continue
-        if offered.patterns.mark.search(text, end, right.end()):
-            continue
-        kind = "called" if lexicon.DEFINITE.search(right[0]) else "judged"
-        claims.append(Claim(kind, listed, begin, right.end(), lexicon.CONDITION.search(_before(lower, at)) is not None))
+        if not page.offered.patterns.mark.search(text, end, right.end()):
+            kind = "called" if lexicon.DEFINITE.search(right[0]) else "judged"
+            conditional = lexicon.CONDITION.search(_before(lower, at)) is not None
+            claims.append(Claim(kind, listed, begin, right.end(), conditional))
     return claims

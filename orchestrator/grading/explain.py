@@ -1,6 +1,7 @@
 """Why the parser read what it read: every rule of the table with what it found and what spoke against it.
 
-Always holds: the answer shown is the one `parse` gives; the text for a terminal holds no control sequence of the output.
+Always holds: the answer shown is the one `parse` gives; the text for a terminal holds no control sequence of the
+output.
 """
 
 from __future__ import annotations

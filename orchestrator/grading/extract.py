@@ -1,7 +1,7 @@
 """The parser on any answers: `{id, options, output, multi}` lines in, `{id, letters, rule, confidence, abstained}` out.
 
-Always holds: one line is held at a time, and none longer than `LONGEST`; a line that cannot be used is named by line and
-field, skipped and counted; what is written is ASCII JSON, one object a line, in the order read.
+Always holds: one line is held at a time, and none longer than `LONGEST`; a line that cannot be used is named by line
+and field, skipped and counted; what is written is ASCII JSON, one object a line, in the order read.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from orchestrator.errors import Problem
 from orchestrator.grading.parse import parse
@@ -83,22 +83,23 @@ def _read(raw: bytes | None, name: str, number: int) -> Line | Problem | None:
     """Return a usable line, what is wrong with it, or None for a blank one."""
     if raw is None:
         return Problem(name, number, "", f"is longer than {LONGEST // 2**20} MB")
+    if not raw.strip(b" \t\r\n\xef\xbb\xbf"):
+        return None
     try:
-        text = raw.decode("utf-8-sig")
-        if not text.strip():
-            return None
-        row = json.loads(text)
+        row = json.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
         return Problem(name, number, "", "is not UTF-8 text")
     except (ValueError, RecursionError):
         return Problem(name, number, "", "is not JSON")
-    if not isinstance(row, dict):
-        return Problem(name, number, "", "is not a JSON object")
+    return _line(row, name, number) if isinstance(row, dict) else Problem(name, number, "", "is not a JSON object")
+
+
+def _line(row: dict[str, Any], name: str, number: int) -> Line | Problem:
+    """Return a JSON object as a usable line, or the first of its fields that cannot be used."""
     for field, sound, wanted in _FIELDS:
         if not sound(row.get(field)):
-            return Problem(
-                name, number, field, f"must be {wanted}" if field in row else f"is missing; it must be {wanted}"
-            )
+            missing = "" if field in row else "is missing; it "
+            return Problem(name, number, field, f"{missing}must be {wanted}")
     return Line(row["id"], row["options"], row["output"], row["multi"])
 
 

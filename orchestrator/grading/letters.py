@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from orchestrator.grading import cues, lexicon
-from orchestrator.grading.claims import Claim
+from orchestrator.grading.claims import Claim, is_question
 from orchestrator.grading.listing import Listed, own_text, read_list, read_text, read_unoffered
 from orchestrator.grading.normalise import OPEN_BOX
 from orchestrator.grading.offered import Offered
@@ -21,13 +21,13 @@ _AROUND = " .,:;)]}⟧\"'!。\n*"
 
 def final_option(reading: Reading) -> Found | None:
     """Find the last `My final option: [X]` (or answer, or choice), by letter or by text."""
-    text, lower, offered = reading.text, reading.lower, reading.offered
+    lower, offered = reading.lower, reading.offered
     if "final " not in lower:
         return None
     for cue in reversed(list(cues.FINAL.finditer(lower, 0, reading.end))[-TRIED:]):
         at = cue.end()
-        listed = read_list(text, lower, at, offered, multi=True) or read_text(lower, at, offered, multi=True)
-        listed = listed or _lower_case(lower, at, offered) or read_unoffered(text, lower, at, offered)
+        listed = read_list(reading, at, multi=True) or read_text(reading, at, multi=True)
+        listed = listed or _lower_case(lower, at, offered) or read_unoffered(reading, at)
         if listed is not None:
             return found(listed, cue.start(), listed.end)
         if lexicon.NONE.match(lower, at) or lower.startswith("none", at):
@@ -62,7 +62,7 @@ def tag(reading: Reading) -> Found | None:
     if not any(sign in reading.lower for sign in cues.TAG_SIGNS):
         return None
     for cue in reversed(list(cues.TAG.finditer(reading.lower, 0, reading.end))[-TRIED:]):
-        listed = read_list(reading.text, reading.lower, cue.end(), reading.offered, multi=True)
+        listed = read_list(reading, cue.end(), multi=True)
         if listed:
             return found(listed, cue.start(), listed.end)
     return None
@@ -75,8 +75,8 @@ def boxed(reading: Reading) -> Found | None:
         at = reading.text.rfind(OPEN_BOX, 0, at)
         if at < 0:
             break
-        listed = read_list(reading.text, reading.lower, at, reading.offered, multi=True)
-        listed = listed or read_text(reading.lower, at, reading.offered, multi=reading.multi)
+        listed = read_list(reading, at, multi=True)
+        listed = listed or read_text(reading, at, multi=reading.multi)
         if listed:
             return found(listed, at, listed.end)
     return None
@@ -84,7 +84,7 @@ def boxed(reading: Reading) -> Found | None:
 
 def _only(reading: Reading, start: int, stop: int) -> Found | None:
     """Find letters that fill `text[start:stop]`, their own option text allowed."""
-    listed = read_list(reading.text, reading.lower, start, reading.offered, multi=True)
+    listed = read_list(reading, start, multi=True)
     if listed is None or reading.text[listed.end : stop].strip(_AROUND):
         return None
     return found(listed, listed.start, listed.end)
@@ -142,15 +142,14 @@ def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callabl
 
 def choice_line(reading: Reading) -> Found | None:
     """Find the one line that begins with a label, as "B. text", where no list of labelled lines stands."""
-    text, lower, offered = reading.text, reading.lower, reading.offered
     single = [head for head in reading.heads if not head.listed]
     if reading.multi or not single or len({head.label for head in single}) > 1 or _opens_with_list(reading.heads):
         return None
     head = single[0]
-    several = read_list(text, lower, head.start, offered, multi=True)
+    several = read_list(reading, head.start, multi=True)
     if several and len(several.letters) > 1:
         return found(several, several.start, several.end)
-    end, clash = own_text(lower, head.end - 1, head.label, offered)
+    end, clash = own_text(reading, head.end - 1, head.label)
     return Found((head.label,), head.start, max(head.end, end), clash=clash)
 
 
@@ -164,12 +163,12 @@ def sole_mark(reading: Reading) -> Found | None:
     if reading.multi or not reading.whole:
         return None
     for mark in reading.offered.patterns.marked.finditer(reading.text, 0, reading.end):
-        listed = read_list(reading.text, reading.lower, mark.start(), reading.offered, multi=True)
+        listed = read_list(reading, mark.start(), multi=True)
         label = reading.offered.patterns.by_spelling[mark["a"] or mark["b"] or mark["c"]]
         if (listed and len(listed.letters) > 1) or (seen and seen.letters != (label,)):
             return None
-        if lexicon.WRONG.match(reading.lower, mark.end()):
+        if lexicon.WRONG.match(reading.lower, mark.end()) or is_question(reading.text, mark.end()):
             return None
-        end, clash = own_text(reading.lower, mark.end(), label, reading.offered)
+        end, clash = own_text(reading, mark.end(), label)
         seen = Found((label,), mark.start(), end, clash=clash)
     return seen

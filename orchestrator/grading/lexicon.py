@@ -17,6 +17,7 @@ RIGHT = re.compile(
     r"(?:best|correct|right(?! angle)|true|accurate|valid|affected|involved|abnormal|present"
     r"|(?:most )?appropriate (?:option|choice|answer)|closest (?:option|match|answer|choice)"
     r"|most (?:likely|appropriate|accurate|suitable|plausible|probable|reasonable|correct|logical|relevant|fitting)"
+    r"|more (?:likely|appropriate|accurate|suitable|plausible|probable|similar)"
     r"|only (?:correct|right|valid|option|choice|answer)|(?:correct |final )?answer)"
     r"|(?:both |all |also )?(?:apply|applies|hold true|holds true))\b"
     r"| ?(?:[选各]?项)?[^,。\n;:不没]{0,40}?(?:是|为|都|均|皆|说法)?(?:正确|符合题意|对的|成立)"
@@ -42,7 +43,9 @@ RIGHT_WORDS = (
 )
 """Words without one of which `RIGHT` cannot match."""
 
-DEFINITE = re.compile(r"(?:answer|option|choice|one)\s*\Z|\bthe (?:[a-z]+ly )?(?:correct|right|best|closest|most|only)")
+DEFINITE = re.compile(
+    r"(?:answer|option|choice|one)\s*\Z|\bmore [a-z]+\Z|\bthe (?:[a-z]+ly )?(?:correct|right|best|closest|most|only)"
+)
 """Ending of a match of `RIGHT` that singles out one answer, where "is correct" may be said of several."""
 
 WRONG = re.compile(
@@ -77,6 +80,9 @@ RULING = re.compile(
 )
 """A verdict anywhere in what is said of one option."""
 
+CONCLUDING = re.compile(r"\s*(?:and )?(?:therefore|thus|hence|so|consequently|in conclusion|overall|finally)\b")
+"""How a sentence begins that concludes."""
+
 CONDITION = re.compile(
     r"\b(?:if|unless|assuming|suppose|supposing|depends?|depending|whether|in case|e\.g|for example|such as|please"
     r"|(?:some(?:one| people)?|others?|one|people) (?:might|may|could|would|people)"
@@ -85,6 +91,9 @@ CONDITION = re.compile(
 """Before a declaration in its sentence: it is not the model's own."""
 
 NEGATED = re.compile(r"\bnot\b|n't\b|\bneither\b|\bnever\b|不是|不选|不正确|不符合|错误|并非|排除")
+
+INSTEAD = re.compile(r",? (?:but|rather)(?: rather| instead)? (?:it is |it's )?|,?\s?而(?:是|应)(?:选)?")
+"""Between what a declaration denies and what it declares: "not B but C"."""
 
 OR = re.compile(r"\bor\b|或|\beither\b|还是")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Protocol
 
 from orchestrator.grading import cues, lexicon
 from orchestrator.grading.offered import Offered
@@ -37,6 +38,26 @@ _CLOSING = re.compile(r"(?:[.,]?[\"']{1,2})?[)\]]?(?=[\s,;.)]|$)")
 _OPENING = re.compile(r"[\s\"'(\[⟦]{0,6}")
 
 
+class Page(Protocol):
+    """A rewritten output beside what was offered."""
+
+    @property
+    def text(self) -> str:
+        """The rewritten output."""
+
+    @property
+    def lower(self) -> str:
+        """The same in lower case, of the same length."""
+
+    @property
+    def offered(self) -> Offered:
+        """What the question offered."""
+
+    @property
+    def multi(self) -> bool:
+        """Whether several letters may be right."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """Labels as they stand at one place."""
@@ -55,32 +76,32 @@ class Listed:
     """Whether the option's text, not its letter, was given."""
 
 
-def read_list(text: str, lower: str, at: int, offered: Offered, *, multi: bool, lines: bool = False) -> Listed | None:
+def read_list(page: Page, at: int, *, multi: bool, lines: bool = False) -> Listed | None:
     """Return the labels listed right at `at`, or None where something else stands there.
 
     With `multi`, labels may also be written together or with spaces; with `lines`, one below the other.
     """
-    patterns = offered.patterns
-    item = patterns.item.match(text, at)
-    if item is None or not _stands(text, lower, item, offered, multi=multi):
-        return _read_joined(text, at, offered) if multi else None
+    patterns = page.offered.patterns
+    item = patterns.item.match(page.text, at)
+    if item is None or not _stands(page, item, multi=multi):
+        return _read_joined(page, at) if multi else None
     listed: Listed | None = None
     clause: Listed | None = None
     gap: re.Match[str] | None = None
     for _ in range(MOST):
         label = patterns.by_spelling[item["label"]]
-        end, clash = own_text(lower, item.end(), label, offered)
+        end, clash = own_text(page, item.end(), label)
         listed = _joined(listed, label, item, end, gap, clash)
-        gap = _SEPARATOR.match(lower, end) or (_NEXT_LINE.match(lower, end) if lines else None)
+        gap = _SEPARATOR.match(page.lower, end) or (_NEXT_LINE.match(page.lower, end) if lines else None)
         if gap is None and not multi:
             break
-        following = patterns.item.match(text, gap.end() if gap else end)
-        if following is None or not _continues(text, lower, end, gap, following, offered):
+        following = patterns.item.match(page.text, gap.end() if gap else end)
+        if following is None or not _continues(page, end, gap, following):
             break
         if gap and gap[0].lstrip().startswith(";"):
             clause = listed
         item = following
-    return clause if clause and _VERB.match(lower, end) else listed
+    return clause if clause and _VERB.match(page.lower, end) else listed
 
 
 def _joined(
@@ -94,53 +115,58 @@ def _joined(
     return Listed(letters, listed.start, end, hedged, listed.clash or clash, owned=end > item.end())
 
 
-def _continues(
-    text: str, lower: str, end: int, gap: re.Match[str] | None, item: re.Match[str], offered: Offered
-) -> bool:
+def _continues(page: Page, end: int, gap: re.Match[str] | None, item: re.Match[str]) -> bool:
     """Return whether the label after a gap belongs to the list, and does not begin a formula or a new clause."""
-    if _FORMULA.match(text, item.end("label")) and not _chained(text, lower, item, offered):
+    if _FORMULA.match(page.text, item.end("label")) and not _chained(page, item):
         return False
     if gap is None:
-        between = text[end : item.start("label")]
+        between = page.text[end : item.start("label")]
         return between.isspace() and "\n" not in between
-    return not (gap[0].strip() in {",", ";"} and _CLAUSE.match(lower, item.end()))
+    return not (gap[0].strip() in {",", ";"} and _CLAUSE.match(page.lower, item.end()))
 
 
-def _read_joined(text: str, at: int, offered: Offered) -> Listed | None:
+def _read_joined(page: Page, at: int) -> Listed | None:
     """Return labels written together, as in ABD, each once."""
-    joined = offered.patterns.joined.match(text, at)
+    patterns = page.offered.patterns
+    joined = patterns.joined.match(page.text, at)
     if joined is None:
         return None
     spelled = tuple(joined["labels"])
-    if len(set(spelled)) < len(spelled) or not all(one in offered.patterns.by_spelling for one in spelled):
+    if len(set(spelled)) < len(spelled) or not all(one in patterns.by_spelling for one in spelled):
         return None
-    letters = tuple(sorted(offered.patterns.by_spelling[one] for one in spelled))
+    letters = tuple(sorted(patterns.by_spelling[one] for one in spelled))
     return Listed(letters, joined.start("labels"), joined.end())
 
 
-def _stands(text: str, lower: str, item: re.Match[str], offered: Offered, *, multi: bool) -> bool:
+def _stands(page: Page, item: re.Match[str], *, multi: bool) -> bool:
     """Return whether the label is one there, and no article, pronoun, initial or symbol."""
-    if item["close"].strip() or (multi and _chained(text, lower, item, offered)):
+    if item["close"].strip() or (multi and _chained(page, item)):
         return True
-    if _FORMULA.match(text, item.end("label")):
+    if _FORMULA.match(page.text, item.end("label")):
         return False
-    word = _WORD.match(text, item.end())
-    if word is None or _AFTER_LABEL.match(word[1]) or "\n" in word[0] or offered.text_at(lower, word.start(1)):
+    word = _WORD.match(page.text, item.end())
+    if (
+        word is None
+        or _AFTER_LABEL.match(word[1])
+        or "\n" in word[0]
+        or page.offered.text_at(page.lower, word.start(1))
+    ):
         return True
     return not (item["label"] in {"A", "a", "i"} and word[1].islower()) and item["label"] != "I"
 
 
-def _chained(text: str, lower: str, item: re.Match[str], offered: Offered) -> bool:
+def _chained(page: Page, item: re.Match[str]) -> bool:
     """Return whether another label follows, so that a sign between them joins them and is no formula."""
-    gap = _SEPARATOR.match(lower, item.end("label"))
-    return gap is not None and offered.patterns.item.match(text, gap.end()) is not None
+    gap = _SEPARATOR.match(page.lower, item.end("label"))
+    return gap is not None and page.offered.patterns.item.match(page.text, gap.end()) is not None
 
 
-def own_text(lower: str, at: int, label: str, offered: Offered) -> tuple[int, tuple[str, ...]]:
+def own_text(page: Page, at: int, label: str) -> tuple[int, tuple[str, ...]]:
     """Return where the label's own option text ends if it stands at `at`, and whose text stands there instead."""
+    lower = page.lower
     glue = _GLUE.match(lower, at)
     begin = glue.end() if glue else at
-    found = offered.text_at(lower, begin)
+    found = page.offered.text_at(lower, begin)
     if found is None or begin == at:
         return at, ()
     end, owners = found
@@ -148,19 +174,20 @@ def own_text(lower: str, at: int, label: str, offered: Offered) -> tuple[int, tu
         closing = _CLOSING.match(lower, end)
         return closing.end() if closing else end, ()
     other = lower[begin:end]
-    if offered.texts[label].startswith(other) or len(other) < 2 or not STOP.match(lower, end):
+    if page.offered.texts[label].startswith(other) or len(other) < 2 or not STOP.match(lower, end):
         return at, ()
     return at, owners
 
 
-def read_text(lower: str, at: int, offered: Offered, *, multi: bool, lines: bool = False) -> Listed | None:
+def read_text(page: Page, at: int, *, multi: bool, lines: bool = False) -> Listed | None:
     """Return the option text, or with `multi` the list of option texts, that stands at `at` and ends the clause."""
+    lower = page.lower
     opening = _OPENING.match(lower, at)
     begin = opening.end() if opening else at
     listed: Listed | None = None
     clause: Listed | None = None
     for _ in range(MOST):
-        found = offered.text_at(lower, begin)
+        found = page.offered.text_at(lower, begin)
         if found is None or len(found[1]) > 1:
             break
         end, owners = found
@@ -178,12 +205,12 @@ def read_text(lower: str, at: int, offered: Offered, *, multi: bool, lines: bool
     return listed if listed and STOP.match(lower, listed.end) else None
 
 
-def read_unoffered(text: str, lower: str, at: int, offered: Offered) -> Listed | None:
+def read_unoffered(page: Page, at: int) -> Listed | None:
     """Return an empty list where a letter is declared that was not offered."""
-    found = cues.UNOFFERED.match(lower, at)
+    found = cues.UNOFFERED.match(page.lower, at)
     if found is None:
         return None
-    letter = text[found.start("label")]
-    if not letter.isupper() or letter in offered.patterns.by_spelling:
+    letter = page.text[found.start("label")]
+    if not letter.isupper() or letter in page.offered.patterns.by_spelling:
         return None
     return Listed((), found.start("label"), found.end())

@@ -1,8 +1,8 @@
 """How good the parser is on labelled answers: `python -m orchestrator.grading.measure FILE [--misses]`.
 
-FILE holds JSON lines `{id, source, tier, kind, options, output, gold, tags}`; `gold` is empty where no answer can be read.
-Always holds: an answer counts as right when its letters are exactly the gold letters, an abstention when there are none;
-shares come with Wilson's 95 % interval; nothing is written but the report.
+FILE holds JSON lines `{id, source, tier, kind, options, output, gold, tags}`; `gold` is empty where no answer can be
+read. Always holds: an answer counts as right when its letters are exactly the gold letters, an abstention when there
+are none; shares come with Wilson's 95 % interval; nothing is written but the report.
 """
 
 from __future__ import annotations

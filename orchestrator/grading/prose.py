@@ -56,7 +56,7 @@ def only_texts(reading: Reading) -> Found | None:
     """Find, on a multi-answer item, an output that is nothing but a list of option texts."""
     if not reading.multi:
         return None
-    listed = read_text(reading.lower, reading.start, reading.offered, multi=True, lines=True)
+    listed = read_text(reading, reading.start, multi=True, lines=True)
     if listed is None or reading.text[listed.end : reading.end].strip(" .,;!\n\"'") not in {"", "only"}:
         return None
     return found(listed, listed.start, listed.end)
@@ -69,7 +69,7 @@ def opening_set(reading: Reading) -> Found | None:
     if not reading.multi or end < reading.end or any(doubt.search(reading.lower, start, end) for doubt in doubts):
         return None
     texts = list(reading.offered.texts_in(reading.lower, start, end))
-    listed = read_text(reading.lower, texts[0][0], reading.offered, multi=True) if texts else None
+    listed = read_text(reading, texts[0][0], multi=True) if texts else None
     if listed is None or any(not set(owners) <= set(listed.letters) for *_, owners in texts):
         return None
     return found(listed, listed.start, listed.end)

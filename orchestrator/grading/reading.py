@@ -84,7 +84,7 @@ class Reading:
 
     @cached_property
     def _scanned(self) -> tuple[Claim, ...]:
-        return scan(self.text, self.lower, self.offered, multi=self.multi)
+        return scan(self)
 
     @cached_property
     def claims(self) -> tuple[Claim, ...]:

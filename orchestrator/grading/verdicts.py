@@ -28,15 +28,15 @@ class Verdict:
 def verdicts(reading: Reading) -> dict[str, Verdict]:
     """Return label -> the last verdict on it."""
     found: dict[str, Verdict] = {}
-    text, lower, offered = reading.text, reading.lower, reading.offered
-    marks = [mark for mark in free_marks(text, offered) if mark.start() < reading.end]
+    text, lower = reading.text, reading.lower
+    marks = [mark for mark in free_marks(reading) if mark.start() < reading.end]
     heads = {head.start for head in reading.heads}
     done = 0
     for number, mark in enumerate(marks):
         at = mark.start()
         if at < done:
             continue
-        listed = read_list(text, lower, at - (text[at - 1 : at] in {"(", "["}), offered, multi=True)
+        listed = read_list(reading, at - (text[at - 1 : at] in {"(", "["}), multi=True)
         if listed is None:
             continue
         done = listed.end

@@ -62,11 +62,7 @@ def _revised(reading: Reading, seen: Found) -> str:
     revision = lexicon.REVISED.search(reading.lower, seen.end, reading.end)
     if revision is None:
         return ""
-    later = {
-        reading.text[mark.start() : mark.end()]
-        for mark in free_marks(reading.text, reading.offered)
-        if mark.start() > revision.end()
-    }
+    later = {reading.text[mark.start() : mark.end()] for mark in free_marks(reading) if mark.start() > revision.end()}
     labels = {reading.offered.patterns.by_spelling[one] for one in later}
     return "the text takes it back and goes on to other letters" if labels - set(seen.letters) else ""
 
