@@ -11,6 +11,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -353,9 +354,12 @@ def models_command(
 ) -> int:
     r"""Show providers.toml as it is understood: limits, prices and their age, whether each key is set.
 
+    Of a model named with -m everything is shown; of one that is refused, the lines to add.
+
     \b
     Examples:
       orchestrator models
+      orchestrator models -m gemini-2.5-pro
       orchestrator models --check -m gpt-4o -m gemini-2.5-flash
     """
     from orchestrator.commands import models as listing
@@ -363,10 +367,10 @@ def models_command(
     from orchestrator.inference.pricing import usd
 
     found = workspace.find(providers, cache)
-    for alias in models:
-        found.config.model(alias)
     if not check:
-        _print(listing.to_json(found.config), listing.lines(found.config), as_json)
+        today = datetime.now().astimezone().date()
+        body = listing.to_json(found.config, models, today)
+        _print(body, listing.lines(found.config, models, today), as_json)
         return 0
     if not models:
         raise click.UsageError("--check sends paid calls: name the models, -m MODEL")

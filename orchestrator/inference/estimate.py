@@ -1,8 +1,8 @@
 """What calls that are not made yet will cost, and how long they will take: arithmetic on token estimates.
 
 Always holds: a load's worst case is what the runner would reserve for the same calls, and no less than what is expected
-of them; money is never rounded in our favour; a benchmark of any size is a few
-hundred numbers, since calls are counted by their estimated input.
+of them; money is never rounded in our favour; a benchmark of any size is a few hundred numbers, since calls are counted
+by their estimated input.
 """
 
 from __future__ import annotations
