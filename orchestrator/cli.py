@@ -362,8 +362,8 @@ def models_command(
       orchestrator models -m gemini-2.5-pro
       orchestrator models --check -m gpt-4o -m gemini-2.5-flash
     """
+    from orchestrator.commands import checking, workspace
     from orchestrator.commands import models as listing
-    from orchestrator.commands import workspace
     from orchestrator.inference.pricing import usd
 
     found = workspace.find(providers, cache)
@@ -374,7 +374,7 @@ def models_command(
         return 0
     if not models:
         raise click.UsageError("--check sends paid calls: name the models, -m MODEL")
-    checked = asyncio.run(listing.check(found, models, budget))
+    checked = asyncio.run(checking.check(found, models, budget))
     body = {one.model: {"ok": one.ok, "spent_usd": one.spent_nanousd / 1e9, "reason": one.reason} for one in checked}
     lines = (
         f"{one.model}: {'works' if one.ok else 'FAILED: ' + one.reason} ({usd(one.spent_nanousd)})" for one in checked

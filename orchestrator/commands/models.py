@@ -1,37 +1,24 @@
-"""`models`: providers.toml as it is understood, and whether its keys and models work."""
+"""`models`: providers.toml as it is understood, with the age of every price, and why a model is refused."""
 
 from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import date
 from textwrap import wrap
 
 from orchestrator import config
 from orchestrator.bundled import map_price
-from orchestrator.commands.running import registered
-from orchestrator.commands.workspace import Workspace
 from orchestrator.config import Config, Incomplete
-from orchestrator.dataset.images import ImageLoader
 from orchestrator.errors import ConfigError
-from orchestrator.inference import client, prompt
-from orchestrator.inference.executor import LocalExecutor
 from orchestrator.inference.pricing import usd
-from orchestrator.inference.questions import Question
-from orchestrator.inference.runner import Plan, Runner
 from orchestrator.provider_tables import near
 from orchestrator.providers_toml import read
-from orchestrator.records import Item, Json, Model, Price, Provider
+from orchestrator.records import Json, Model, Price, Provider
 from orchestrator.reporting import results
 from orchestrator.reporting.terminal import safe
-from orchestrator.store import runs, status
-from orchestrator.store.database import Store
-from orchestrator.store.runs import RunSpec
 
-CHECK_RUN = "models-check"
 STALE_DAYS = 90
 """Age from which a price is called out of date."""
 COLUMNS = 60
@@ -56,7 +43,7 @@ def offered(found: Config, model: Incomplete) -> Price | None:
     """Return the price that LiteLLM's map would give a model that has none of its own."""
     table = read(found.path).models[model.alias]
     stated = (table.input_usd_per_mtok, table.output_usd_per_mtok, table.prices_as_of)
-    return map_price(model.litellm_model) if None in stated else None
+    return map_price(model.litellm_model) if table.price_from is None and None in stated else None
 
 
 def key_state(provider: Provider) -> str:
@@ -222,7 +209,9 @@ def _refusal_lines(model: Incomplete, offer: Price | None, today: date) -> Itera
         # The indented lines are to be copied as they stand.
         yield from [f"    {line[:4]}{safe(line)}"] if line.startswith("    ") else _fitted(line)
     if offer is not None:
-        yield from _fitted("Or take the price that LiteLLM's price map gives, which is only as right as that map:")
+        yield from _fitted(
+            "In place of prices of your own, those of LiteLLM's price map, which are only as right as that map:"
+        )
         yield '        price_from = "litellm"'
         yield from _price_lines(offer, today)
 
@@ -244,61 +233,4 @@ def _fitted(text: str, indent: str = "    ") -> list[str]:
         subsequent_indent=f"{indent}  ",
         break_long_words=False,
         break_on_hyphens=False,
-    )
-
-
-# --- one call to each ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What one cheap call to a model came to."""
-
-    model: str
-    ok: bool
-    spent_nanousd: int
-    reason: str
-    """Why there is no reply; empty if there is one."""
-
-
-async def check(workspace: Workspace, aliases: Sequence[str], budget_nanousd: int) -> list[Checked]:
-    """Send one short question without a picture to each model, through the ledger and under a cap.
-
-    Raises ConfigError for a model or key that cannot be used; what an API answers is a result, not an error.
-    """
-    models = tuple(workspace.config.model(alias) for alias in dict.fromkeys(aliases))
-    keys = {model.provider.name: config.api_key(model.provider) for model in models}
-    now = time.time()
-    item = _question(now)
-
-    async def question(model: Model) -> AsyncGenerator[Question, None]:
-        yield Question(item.id, 0, 0, item.wording, prompt.build(item, model))
-
-    async with Store(workspace.cache) as store:
-        spec = RunSpec(f"{CHECK_RUN}-{int(now * 1000):x}", "", item.wording)
-        row = await store.do(runs.open_run, spec, budget_nanousd, now)
-        async with registered(store) as process_id, client.Client() as calls:
-            plan = Plan(row.id, process_id, models)
-            runner = Runner(plan, question, store, LocalExecutor(calls, ImageLoader(), keys))
-            await runner.run()
-        found = await store.do(status.run_of, row.id)
-    reasons = {one.model: "; ".join(reason for reason, _ in one.failures) for one in found.models}
-    stopped = "; ".join(f"{stop.name}: {stop.reason}" for stop in runner.stops)
-    return [
-        Checked(alias, tally.replied > 0, tally.spent_nanousd, "" if tally.replied else reasons.get(alias) or stopped)
-        for alias, tally in runner.tallies.items()
-    ]
-
-
-def _question(now: float) -> Item:
-    # The time makes the question a new one, or the cache would answer for a key that no longer works.
-    return Item(
-        id="check",
-        task="check",
-        question=f"This is a connection check ({now:.3f}). Choose the first option and give no reasoning.",
-        options=(("A", "yes"), ("B", "no")),
-        gold=("A",),
-        multi=False,
-        images=(),
-        group="check",
     )
