@@ -26,6 +26,9 @@ SPACING = (25, 68)
 WALL = (13, 40)
 """Where the front and back walls are looked for, in pixels from the centre line."""
 
+CARRY = 0.8
+"""A body's halves lie 0.4 of its height apart; so many of these steps reach from either to its edge at the gap."""
+
 
 @dataclass(frozen=True, slots=True)
 class Disc:
@@ -193,9 +196,8 @@ def _slips(column: Column, gaps: list[_Gap]) -> list[float]:
     upper, lower = (
         [(front + back) / 2 for front, back in _walls(column, gaps, part)] for part in ((0.1, 0.5), (0.5, 0.9))
     )
-    carry = 0.8
     return [
-        (upper[below] - carry * (lower[below] - upper[below])) - (lower[above] + carry * (lower[above] - upper[above]))
+        (upper[below] - CARRY * (lower[below] - upper[below])) - (lower[above] + CARRY * (lower[above] - upper[above]))
         for above, below in pairwise(range(len(upper)))
     ]
 
