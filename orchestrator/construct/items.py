@@ -35,7 +35,7 @@ def compose(
             dropped.append(Dropped(case.finding.source, case.finding.subject, Rule.FEW_NEGATIVES, detail))
         else:
             items.append(_diagnosis(case, nearest(similarity, wanted(case.gold)), pools, seed))
-    items.extend(_localisation(case, pools, seed) for case in cases if located(case))
+    items.extend(_localisation(case, disease, pools, seed) for case in cases if (disease := located(case)))
     return items, dropped
 
 
@@ -57,15 +57,12 @@ def _diagnosis(case: Case, negatives: Iterable[str], pools: Pools, seed: int) ->
     return _item(SDD, case, pools.sdd, texts, {case.gold}, seed)
 
 
-def _localisation(case: Case, pools: Pools, seed: int) -> dict[str, Json]:
-    """Return the localisation item."""
-    disease = located(case)
-    if disease is None:
-        raise ValueError("a case without known levels has no localisation item")
+def _localisation(case: Case, disease: str, pools: Pools, seed: int) -> dict[str, Json]:
+    """Return the localisation item of one disease."""
     wordings = tuple(text.replace(SLOT, disease) for text in pools.sll)
     item = _item(SLL, case, wordings, set(LEVELS), set(dict(case.finding.levels)[disease]), seed)
-    metadata = item["metadata"]
-    return {**item, "metadata": {**metadata, "disease": disease} if isinstance(metadata, dict) else metadata}
+    item["metadata"] = {"source": case.finding.source, "view": case.finding.view, "disease": disease}
+    return item
 
 
 def _item(

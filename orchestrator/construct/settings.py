@@ -77,16 +77,22 @@ class SourceSettings(_Table):
 
     kind: Literal["buu", "csxa", "rsna", "vindr", "generic"]
     path: Path
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")] = ""
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
     severity: Literal["Moderate", "Severe"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, given: object) -> object:
+        """Name the source after its kind unless it has a name."""
+        if isinstance(given, dict) and "name" not in given:
+            return {**given, "name": given.get("kind", "unknown")}
+        return given
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        """Name the source after its kind, and keep the severity to where it means something."""
+        """Keep the severity to where it means something."""
         if self.severity is not None and self.kind != "rsna":
             raise ValueError("severity is a setting of rsna only")
-        if not self.name:
-            object.__setattr__(self, "name", self.kind)
         return self
 
 
