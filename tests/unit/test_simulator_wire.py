@@ -200,8 +200,8 @@ def test_openai_states_its_limits_and_its_waits(sim: Simulator, client: httpx.Cl
     assert re.fullmatch(r"\d+ms", headers["x-ratelimit-reset-tokens"])
     refused = ask(client, "openai")
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "rate_limit_exceeded")
-    assert 8_000 < int(refused.headers["retry-after-ms"]) <= 10_000
-    assert refused.headers["retry-after"] == "10"
+    assert 6_000 < int(refused.headers["retry-after-ms"]) <= 10_000
+    assert 7 <= int(refused.headers["retry-after"]) <= 10
     assert sim.ledger()["rate_limited"] >= 1
 
 
@@ -210,12 +210,12 @@ def test_anthropic_states_its_limits_as_times(sim: Simulator, client: httpx.Clie
     sim.change({"rpm": 6, "tpm": 100_000})
     headers = ask(client, "anthropic").headers
     reset = datetime.fromisoformat(headers["anthropic-ratelimit-requests-reset"])
-    assert 8 < reset.timestamp() - time.time() < 12
+    assert 6 < reset.timestamp() - time.time() < 12
     assert headers["anthropic-ratelimit-tokens-limit"] == "100000"
     assert int(headers["anthropic-ratelimit-tokens-remaining"]) < 100_000
     refused = ask(client, "anthropic")
     assert (refused.status_code, refused.json()["error"]["type"]) == (429, "rate_limit_error")
-    assert refused.headers["retry-after"] == "10"
+    assert 7 <= int(refused.headers["retry-after"]) <= 10
 
 
 def test_gemini_says_its_wait_in_the_body_only(sim: Simulator, client: httpx.Client) -> None:
@@ -226,7 +226,7 @@ def test_gemini_says_its_wait_in_the_body_only(sim: Simulator, client: httpx.Cli
     assert refused.status_code == 429
     assert "retry-after" not in refused.headers
     info = next(one for one in refused.json()["error"]["details"] if one["@type"].endswith("RetryInfo"))
-    assert 8 < float(info["retryDelay"].removesuffix("s")) <= 10
+    assert 6 < float(info["retryDelay"].removesuffix("s")) <= 10
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
