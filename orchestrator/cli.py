@@ -299,12 +299,13 @@ def score_command(
     from orchestrator.commands import scoring, workspace
 
     found = workspace.find(providers, cache)
-    result = asyncio.run(scoring.score_benchmark(benchmark, found.cache, models, name))
+    chosen = asyncio.run(scoring.choose(benchmark, found.cache, models, name))
+    result = asyncio.run(scoring.score_benchmark(chosen))
     _say(f"cache: {found.cache}; runs read: {', '.join(result.runs)}")
     for problem in result.problems:
         _say(f"left out: {_safe_lines(str(problem))}")
-    if result.reworded:
-        _say(f"{result.reworded} stored replies answer a question or options that read differently now: not counted")
+    if count := result.scored.reworded:
+        _say(f"{count} stored replies answer a question or options that read differently now: not counted")
     _print_summary(result.summary, as_json)
     incomplete = any(score.paid < score.items for score in result.summary.models.values())
     return int(incomplete)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 
-from orchestrator.commands.scoring import chunks
+from orchestrator.commands.grades import chunks
 from orchestrator.grading import judge
 from orchestrator.grading.grade import read
 from orchestrator.inference.questions import Question

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from orchestrator import config
 from orchestrator.commands.closing import Account
+from orchestrator.commands.grades import Source
 from orchestrator.commands.judging import judged_questions
 from orchestrator.commands.scoring import first, score
 from orchestrator.commands.workspace import Workspace
@@ -268,10 +269,11 @@ async def _result(
     asked, *judging = runners
     tallies = [tally for runner in runners for tally in runner.tallies.values()]
     with reading(workspace.cache) as connection:
-        scored = await score(connection, items, [row.id], list(asked.tallies))
+        judges = tuple(runs.judges_of(connection, [row.id]))
         money = runs.money(connection, row.id)
         by_model = {alias: runs.money(connection, row.id, alias) for runner in runners for alias in runner.tallies}
         cap = runs.named(connection, row.name).cap_nanousd
+    scored = await score(Source(workspace.cache, (row.id,), tuple(asked.tallies), judges), items)
     summary = RunSummary(
         run=row.name,
         benchmark=str(options.benchmark),

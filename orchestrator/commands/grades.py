@@ -1,0 +1,182 @@
+"""The stored replies of a benchmark as grades, item by item in the benchmark's order, from the cache alone.
+
+Always holds: the grades do not depend on how many processes read them; at most `AHEAD` chunks of items are under way,
+so that memory does not grow with the benchmark.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.grading import judge
+from orchestrator.grading.grade import graded, read, unsent
+from orchestrator.records import Answer, Ending, Grade, Item, Outcome
+from orchestrator.store import runs
+from orchestrator.store.database import Connection, reading
+
+CHUNK = 400
+"""Items the cache is asked for at once."""
+ALONE = 8_000
+"""Answers that this process grades before it calls others to help: most benchmarks are done by then."""
+HELPERS = min(4, os.cpu_count() or 1)
+AHEAD = HELPERS + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Which stored replies are graded."""
+
+    cache: Path
+    run_ids: tuple[int, ...]
+    """Of several runs the first that asked an item speaks for it."""
+    aliases: tuple[str, ...]
+    judges: tuple[str, ...] = ()
+    """Models whose reading of what the rules left is filled in, each by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """One item at one model."""
+
+    model: str
+    grades: tuple[Grade, ...]
+    """By the rules alone: one for each question of the run, or one that says it was never asked."""
+    judged: Mapping[str, tuple[Grade, ...]]
+    """By judge: the same grades, with its answer where the rules gave none and its word can be relied on."""
+    reworded: int
+    """Stored replies to a question or options that read differently now: left out."""
+
+
+async def graded_items(source: Source, items: AsyncIterator[Item]) -> AsyncGenerator[Graded, None]:
+    """Yield the grades of these items, of each item for every model.
+
+    The parsing of a large benchmark is spread over processes. Raises CacheError where the cache cannot be read.
+    """
+    async with aclosing(chunks(items)) as chunked:
+        alone = 0
+        async for chunk in chunked:
+            for one in grade_chunk(source, chunk):
+                alone += len(one.grades)
+                yield one
+            if alone >= ALONE and HELPERS > 1:
+                break
+        async with aclosing(_helped(source, chunked)) as rest:
+            async for one in rest:
+                yield one
+
+
+async def _helped(source: Source, chunked: AsyncIterator[list[Item]]) -> AsyncGenerator[Graded, None]:
+    """Yield what `grade_chunk` gives for each of the chunks, in order, from processes that grade several at once."""
+    pool: ProcessPoolExecutor | None = None
+    waiting: deque[asyncio.Task[list[Graded]]] = deque()
+    try:
+        async for chunk in chunked:
+            # Spawned, for a fork would take the cache's thread and the loop with it.
+            pool = pool or ProcessPoolExecutor(HELPERS, multiprocessing.get_context("spawn"), _deaf_to_interrupts)
+            waiting.append(asyncio.create_task(_elsewhere(pool, source, chunk)))
+            if len(waiting) >= AHEAD:
+                for one in await waiting.popleft():
+                    yield one
+        while waiting:
+            for one in await waiting.popleft():
+                yield one
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+
+
+async def _elsewhere(pool: ProcessPoolExecutor, source: Source, chunk: list[Item]) -> list[Graded]:
+    """Return `grade_chunk` of a chunk, done here after all where the helpers died."""
+    try:
+        return await asyncio.get_running_loop().run_in_executor(pool, grade_chunk, source, chunk)
+    except BrokenProcessPool:
+        return grade_chunk(source, chunk)
+
+
+def _deaf_to_interrupts() -> None:
+    # Ctrl-C reaches the whole group; the parent alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+async def chunks(items: AsyncIterator[Item]) -> AsyncGenerator[list[Item], None]:
+    """Gather items into lists of up to `CHUNK`, so that the cache is asked once for many."""
+    chunk: list[Item] = []
+    async for item in items:
+        chunk.append(item)
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+# --- one chunk -------------------------------------------------------------------------------------------------------
+
+
+def grade_chunk(source: Source, items: Sequence[Item]) -> list[Graded]:
+    """Return the grades of some items, of each item for every model."""
+    with reading(source.cache) as connection:
+        columns = [_of_model(connection, source, alias, items) for alias in source.aliases]
+    return [one for of_item in zip(*columns, strict=True) for one in of_item]
+
+
+def _of_model(connection: Connection, source: Source, alias: str, items: Sequence[Item]) -> list[Graded]:
+    ids = [item.id for item in items]
+    held = runs.asked(connection, source.run_ids, alias, ids)
+    verdicts = {name: runs.asked(connection, source.run_ids, name, ids, judged=alias) for name in source.judges}
+    return [
+        _of_item(alias, item, held.get(item.id, []), {name: said.get(item.id, []) for name, said in verdicts.items()})
+        for item in items
+    ]
+
+
+def _of_item(
+    alias: str, item: Item, held: Sequence[runs.Asked], verdicts: Mapping[str, Sequence[runs.Asked]]
+) -> Graded:
+    wording = item.wording if held else ""
+    asked = [one for one in held if one.wording == wording]
+    if not asked:
+        none = (unsent(item),)
+        return Graded(alias, none, dict.fromkeys(verdicts, none), len(held))
+    grades = tuple(_grade(item, one) for one in asked)
+    judged = {
+        name: tuple(_with_judge(item, one, grade, said) for one, grade in zip(asked, grades, strict=True))
+        for name, said in verdicts.items()
+    }
+    return Graded(alias, grades, judged, len(held) - len(asked))
+
+
+def _grade(item: Item, asked: runs.Asked) -> Grade:
+    shown = item.rotated(asked.rotation)
+    if asked.text is None or asked.ending is None:
+        outcome, answer = (Outcome.FAILED if asked.failure else Outcome.UNSENT), None
+    else:
+        outcome, answer = read(shown, asked.text, Ending(asked.ending))
+    return graded(shown, outcome, answer, sample=asked.sample, rotation=asked.rotation)
+
+
+def _with_judge(item: Item, asked: runs.Asked, grade: Grade, verdicts: Sequence[runs.Asked]) -> Grade:
+    """Return the grade with the judge's answer filled in, if the rules gave none and its word can be relied on."""
+    if grade.outcome is not Outcome.UNPARSED or asked.text is None:
+        return grade
+    place = (asked.sample, asked.rotation, asked.wording)
+    shown = item.rotated(asked.rotation)
+    for verdict in verdicts:
+        if (verdict.sample, verdict.rotation, verdict.wording) == place and verdict.text and verdict.ending:
+            said = judge.read(verdict.text, Ending(verdict.ending), shown, asked.text)
+            if isinstance(said, Answer):
+                return graded(shown, Outcome.ANSWERED, said, sample=asked.sample, rotation=asked.rotation)
+    return grade
