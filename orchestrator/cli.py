@@ -311,6 +311,35 @@ def score_command(
     return int(incomplete)
 
 
+@cli.command("extract")
+@click.argument("answers", type=_FILE)
+@click.option("-o", "--out", type=_FILE, metavar="FILE", help="File to write; by default stdout.")
+@click.option("--explain", "explained", is_flag=True, help="Show each text with what every rule found in it instead.")
+def extract_command(answers: Path, out: Path | None, explained: bool) -> int:
+    r"""Read the letters out of answers from anywhere: no benchmark, no cache, no key.
+
+    ANSWERS (-: stdin) holds JSON lines {"id", "options": {"A": "...", ...}, "output", "multi": true or false}. For each
+    a line {"id", "letters", "rule", "confidence", "abstained"} is written; letters is empty where none can be read for
+    sure. Bad lines are named and skipped; then the exit code is 1.
+
+    \b
+    Examples:
+      orchestrator extract answers.jsonl -o letters.jsonl
+      orchestrator extract --explain answers.jsonl | less
+    """
+    from orchestrator.commands import extracting
+    from orchestrator.grading.parse import PARSER_VERSION
+
+    found = extracting.extract_file(
+        answers, out, lambda problem: _say(f"skipped: {_safe_lines(str(problem))}"), explained=explained
+    )
+    _say(
+        f"parser {PARSER_VERSION}: {found.answered:,} answered, {found.abstained:,} without an answer, "
+        f"{found.skipped:,} bad lines skipped"
+    )
+    return int(found.skipped > 0)
+
+
 @cli.command("status")
 @click.option(
     "--resolve", type=click.Choice(["billed", "not-billed"]), help="Settle attempts in doubt as the bill says."

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import TextIO
 
-from orchestrator.errors import ConfigError
+from orchestrator.commands.output import replaced
 from orchestrator.store.database import open_reading
 from orchestrator.store.health import COLUMNS, Health, examine, replies_readable
 
@@ -28,7 +25,7 @@ def export(cache: Path, out: Path, form: str) -> int:
 
     Raises ConfigError if `out` cannot be written, CacheError if the cache cannot be opened at all.
     """
-    with closing(open_reading(cache)) as connection, _replaced(out) as file:
+    with closing(open_reading(cache)) as connection, replaced(out) as file:
         count = 0
         fields = (*COLUMNS, "request")
         table = csv.DictWriter(file, fields) if form == "csv" else None
@@ -41,16 +38,3 @@ def export(cache: Path, out: Path, form: str) -> int:
             else:
                 file.write(json.dumps(reply, ensure_ascii=False) + "\n")
     return count
-
-
-@contextmanager
-def _replaced(out: Path) -> Iterator[TextIO]:
-    partial = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        partial.replace(out)
-    except OSError as error:
-        raise ConfigError(f"{out}: cannot be written: {error.strerror}") from error
-    finally:
-        partial.unlink(missing_ok=True)

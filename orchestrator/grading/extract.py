@@ -38,13 +38,28 @@ class Line:
     multi: bool
 
 
-def extract(
-    source: BinaryIO, name: str, write: Callable[[str], object], complain: Callable[[Problem], object]
-) -> Extracted:
-    """Read answers from `source`, write one JSON line for each, and return the counts.
+def read_line(line: Line) -> tuple[Answer | Abstention, str]:
+    """Return what is read from a line, and the JSON line (with its end) that says so."""
+    answer = parse(line.output, line.options, multi=line.multi)
+    body: dict[str, Json]
+    match answer:
+        case Answer(letters, rule, confidence):
+            body = {"letters": list(letters), "rule": rule, "confidence": confidence, "abstained": None}
+        case Abstention(reason):
+            body = {"letters": [], "rule": "", "confidence": 0.0, "abstained": str(reason)}
+    return answer, json.dumps({"id": line.id, **body}) + "\n"
 
-    `name` is what problems call the source; `write` is handed each line with its line end, `complain` each line that
-    is skipped.
+
+def extract(
+    source: BinaryIO,
+    name: str,
+    write: Callable[[str], object],
+    complain: Callable[[Problem], object],
+    read: Callable[[Line], tuple[Answer | Abstention, str]] = read_line,
+) -> Extracted:
+    """Read answers from `source`, write what `read` says of each, and return the counts.
+
+    `name` is what problems call the source; `complain` is handed each line that is skipped.
     """
     answered = abstained = skipped = 0
     for number, raw in _lines(source):
@@ -55,15 +70,10 @@ def extract(
             complain(line)
             skipped += 1
             continue
-        body: dict[str, Json]
-        match parse(line.output, line.options, multi=line.multi):
-            case Answer(letters, rule, confidence):
-                body = {"letters": list(letters), "rule": rule, "confidence": confidence, "abstained": None}
-                answered += 1
-            case Abstention(reason):
-                body = {"letters": [], "rule": "", "confidence": 0.0, "abstained": str(reason)}
-                abstained += 1
-        write(json.dumps({"id": line.id, **body}) + "\n")
+        answer, said = read(line)
+        write(said)
+        answered += isinstance(answer, Answer)
+        abstained += isinstance(answer, Abstention)
     return Extracted(answered, abstained, skipped)
 
 
