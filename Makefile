@@ -51,7 +51,7 @@ answers: $(READY)
 	$(BIN)/python -m orchestrator.grading.measure $(FILE)
 
 lock:
-	uv pip compile pyproject.toml .lock/build.in -c .lock/constraints.txt --extra test --extra build --universal \
+	uv pip compile pyproject.toml .lock/build.in -c .lock/constraints.txt --extra test --universal \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --quiet -o $(LOCK)
 

@@ -18,6 +18,7 @@ DEMO_LATENCY_S = 0.15
 KEY_VARIABLE = "ORCHESTRATOR_SIM_KEY"
 
 _DIALECTS = {"openai": "/openai/v1", "anthropic": "/anthropic", "gemini": "/gemini/v1beta"}
+_IMAGE_TOKENS = {"openai": "openai-tiles", "anthropic": "claude", "gemini": "gemini2"}
 PROVIDERS = tuple(f"sim-{dialect}" for dialect in _DIALECTS)
 
 
@@ -47,7 +48,7 @@ def _model(name: str, dialect: str, price: Prices) -> str:
         f'[models."{alias}"]\nprovider = "sim-{dialect}"\nlitellm_model = "{dialect}/{name}"\n'
         f"input_usd_per_mtok = {price.input / 1e6}\noutput_usd_per_mtok = {price.output / 1e6}\n"
         'prices_as_of = "2026-11-23"\nprice_source = "invented: the simulator\'s own"\n'
-        'image_tokens = "openai-tiles"\nparams = { temperature = 0.0, max_tokens = 1024 }\n'
+        f'image_tokens = "{_IMAGE_TOKENS[dialect]}"\nparams = {{ temperature = 0.0, max_tokens = 1024 }}\n'
         'image = { detail = "high", max_side = 1024 }\n'
     )
 
