@@ -42,7 +42,7 @@ class Claim:
     start: int
     end: int
     conditional: bool = False
-    """Whether it holds only under a condition or for somebody else."""
+    """Whether it holds only under a condition."""
 
     @property
     def letters(self) -> tuple[str, ...]:
@@ -88,10 +88,11 @@ def _cued(page: Page) -> list[Claim]:
         if listed is None or not _ends_there(page, kind, cue, listed):
             continue
         done = listed.end
-        if not denied and not lexicon.WRONG.match(page.lower, done) and not is_question(page.text, done):
-            said = _before(page.lower, cue.start()) + cue[0]
-            conditional = kind != "final" and lexicon.CONDITION.search(said) is not None
-            claims.append(Claim(kind, listed, cue.start(), done, conditional))
+        said = _before(page.lower, cue.start()) + cue[0]
+        if denied or lexicon.WRONG.match(page.lower, done) or is_question(page.text, done):
+            continue
+        if not lexicon.FOREIGN.search(said):
+            claims.append(Claim(kind, listed, cue.start(), done, lexicon.CONDITION.search(said) is not None))
     return claims
 
 
@@ -177,8 +178,8 @@ def _called(page: Page) -> list[Claim]:
         right = lexicon.RIGHT.match(lower, end)
         if right is None or right["neg"] or lexicon.WRONG.match(lower, end) or is_question(text, right.end() - 1):
             continue
-        if not page.offered.patterns.mark.search(text, end, right.end()):
+        before = _before(lower, at)
+        if not page.offered.patterns.mark.search(text, end, right.end()) and not lexicon.FOREIGN.search(before):
             kind = "called" if lexicon.DEFINITE.search(right[0]) else "judged"
-            conditional = lexicon.CONDITION.search(_before(lower, at)) is not None
-            claims.append(Claim(kind, listed, begin, right.end(), conditional))
+            claims.append(Claim(kind, listed, begin, right.end(), lexicon.CONDITION.search(before) is not None))
     return claims

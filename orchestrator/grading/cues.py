@@ -84,7 +84,7 @@ CUES = {
         rf"{_NOUN}(?:\(s\)|s)?"
         r"(?: (?:to|for|of|in|from|among|here|that|which|would|i|we|based|given|number|letter|choice|about)\b"
         r"[^.\n?!:]{0,110}?)?"
-        rf"\s{{0,2}}(?:{_BE}(?:n't| not)?\b\s{{0,3}}(?:[:=-]\s{{0,8}})?|[:=]\s{{0,8}}|-+>\s?){_ADVERBS}"
+        rf"\s{{0,2}}(?:\b{_BE}(?:n't| not)?\b\s{{0,3}}(?:[:=-]\s{{0,8}})?|[:=]\s{{0,8}}|-+>\s?){_ADVERBS}"
     ),
     "verb": re.compile(rf"[a-z ]{{3,14}}?(?:ing|ed|s|e)?(?: (?:it|that|this|is|it's))?[\s:]{{1,4}}{_ADVERBS}"),
     "so": re.compile(rf"[a-z]{{2,14}}(?: conclusion| summary)?[,:\s]{{1,6}}{_ADVERBS}"),
@@ -93,12 +93,12 @@ CUES = {
         r"|following)"
         r"(?: (?:involved|affected|present|seen|shown|here|that|in|on|of|for|with|at|discs?|disks?|vertebral|spinal"
         r"|options?|levels?)\b[^.\n?!:]{0,80}?)?"
-        rf"\s{{0,2}}(?:{_BE}|includes?)?(?:n't| not)?\s{{0,2}}:?\s{{0,8}}{_ADVERBS}"
+        rf"\s{{0,2}}(?:\b(?:{_BE}|includes?))?(?:n't| not)?\s{{0,2}}:?\s{{0,8}}{_ADVERBS}"
         r"(?:(?:affected|involved|present|seen)\s?:?\s{0,6})?"
     ),
     "be": re.compile(
         r"(?:is|be|labell?ed|circled|correspond(?:s|ing)? to)"
-        r"(?: (?:as|with|by|to|the|at|in|seen|found|present|noted|visible|levels?|option|choice|letter|point|image"
+        r"(?: (?:as|with|by|to|the|at|in|either|both|seen|found|present|noted|visible|levels?|option|choice|letter|point|image"
         r"|picture|labell?ed|circled)){0,4}:?\s{1,3}(?=[\"'(\[⟦]?[\"'(\[]?[a-z0-9]\b)"
     ),
     "zh": re.compile(
@@ -130,8 +130,11 @@ UNAFFECTED = re.compile(
 )
 """What stands before "levels" or "findings" that are not the ones asked for."""
 
-FINAL = re.compile(r"\bfinal (?:option|answer|choice)(?:\(s\)|s)?(?: (?:is|are))?\s{0,2}[:=]\s{0,8}")
+FINAL = re.compile(r"\bfinal (?:option|answer|choice)(?:\(s\)|s)?(?: (?:is|are))?\s{0,2}[:=]\s{0,8}(?:[-+] )?")
 """The declared last line of the SpineBench protocol, and its near kin."""
+
+NOTHING = re.compile(r"[\s\"'(\[⟦]{0,4}(?:none|neither|n/a)\b")
+"""What stands in a declared line that declares no option."""
 
 TAG = re.compile(
     r"【(?:正确|最终)?(?:答案|选项)】\s{0,3}[:是为]?\s{0,6}"

@@ -10,7 +10,7 @@ import re
 TICK, CROSS = "✓", "✗"
 
 RIGHT = re.compile(
-    r" {0,2}(?:\([^()\n]{0,120}\)\s)?(?:,[^,.\n]{0,80}, )?(?:[^.,\n;!?:]{0,60}? )??"
+    r"(?:, |\"? )?(?:\([^()\n]{0,120}\)\s)?(?:,[^,.\n]{0,80}, )?(?:[^.,\n;!?:]{0,60}? )??"
     r"(?:(?:is|are|was|would be|should be|must be|might be|may be|could be|seems|appears to be|appears|being|as)"
     r"(?P<neg>n't| not| neither)?\s(?:[a-z]{2,12}ly |also |indeed |both |all )?(?:the |an? |our |my )?"
     r"(?:[a-z]{2,12}ly )?"
@@ -83,14 +83,19 @@ RULING = re.compile(
 CONCLUDING = re.compile(r"\s*(?:and )?(?:therefore|thus|hence|so|consequently|in conclusion|overall|finally)\b")
 """How a sentence begins that concludes."""
 
-CONDITION = re.compile(
-    r"\b(?:if|unless|assuming|suppose|supposing|depends?|depending|whether|in case|e\.g|for example|such as|please"
+CONDITION = re.compile(r"\b(?:if|unless|assuming|suppose|supposing|in case)\b|如果|假如|若")
+"""Before a declaration in its sentence: it holds only under a condition."""
+
+FOREIGN = re.compile(
+    r"\b(?:depends?|depending|whether|e\.g|for example|such as|please"
     r"|(?:some(?:one| people)?|others?|one|people) (?:might|may|could|would|people)"
-    r"|you (?:can|could|should|may|might|must|would))\b|如果|假如|若"
+    r"|you (?:can|could|should|may|might|must|would))\b"
 )
 """Before a declaration in its sentence: it is not the model's own."""
 
-NEGATED = re.compile(r"\bnot\b|n't\b|\bneither\b|\bnever\b|不是|不选|不正确|不符合|错误|并非|排除")
+NEGATED = re.compile(
+    r"\bnot\b|n't\b|\b(?:neither|never|wrong|incorrect|false)\b|不是|不选|不正确|不符合|错误|并非|排除"
+)
 
 INSTEAD = re.compile(r",? (?:but|rather)(?: rather| instead)? (?:it is |it's )?|,?\s?而(?:是|应)(?:选)?")
 """Between what a declaration denies and what it declares: "not B but C"."""

@@ -28,7 +28,7 @@ _NEXT_LINE = re.compile(r"\n\s{0,6}(?:[-+>]\s?|\d{1,2}[.)]\s)?(?=\S)")
 _CLAUSE = re.compile(r"\s(?:is|was|has|does|did|would|can|cannot|states|says)\b")
 _VERB = re.compile(r" (?:is|are|was|were|appears?|looks?|remains?|shows?)\b")
 _WORD = re.compile(r"\s+([A-Za-z][a-z']*)")
-_FORMULA = re.compile(r"\s?(?:[=>≤≥≈∈|^_\\~]|<(?!/))|\s[+*/x-]\s|\s?[+*/]\s?\w|\(\w\)|[.:]\d")
+_FORMULA = re.compile(r"\s?(?:[=>≤≥≈∈|^_\\~]|<(?!/))| [+*/x-] | ?[+*/] ?\w|\(\w\)|[.:]\d")
 _AFTER_LABEL = re.compile(
     r"(?:is|was|are|were|as|because|since|for|due|and|or|but|which|with|in|on|based|so|that|would|should|has|seems|appears"
     r"|from|being|according|when|where|while|although|though|by|if|to|given|represents)\Z"

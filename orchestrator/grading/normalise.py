@@ -87,8 +87,8 @@ class Passage:
     """Positions in `text` where a new stretch of the original begins; ascending, the first is 0."""
     origins: tuple[int, ...]
     """Where each stretch begins in the original text."""
-    whole: bool
-    """Whether nothing was left out between head and tail."""
+    seam: int
+    """Where in `text` the head of a long output ends and its tail begins; 0 where nothing was left out."""
     thinking: bool
     """Whether the output ends inside a thought that never closed."""
 
@@ -105,12 +105,13 @@ def normalise(output: str) -> Passage:
     """Return the part of an output that may hold its answer, rewritten for matching."""
     start, thinking = _after_thought(output)
     end = _before_token(output, start)
-    whole = end - start <= HEAD + TAIL
     stretches: list[tuple[int, str]] = []
-    if whole:
+    head = 0
+    if end - start <= HEAD + TAIL:
         _rewrite(output, start, end, stretches)
     else:
         _rewrite(output, start, start + HEAD, stretches)
+        head = len(stretches)
         stretches.append((end - TAIL, _GAP))
         _rewrite(output, end - TAIL, end, stretches)
     marks: list[int] = []
@@ -120,7 +121,8 @@ def normalise(output: str) -> Passage:
         size += len(piece)
     text = "".join([piece for _, piece in stretches])
     origins = tuple([origin for origin, _ in stretches])
-    return Passage(text, text.lower(), tuple(marks) or (0,), origins or (0,), whole, thinking)
+    seam = marks[head] if head else 0
+    return Passage(text, text.lower(), tuple(marks) or (0,), origins or (0,), seam, thinking)
 
 
 def plain(text: str) -> str:

@@ -62,7 +62,7 @@ def labels(offered: tuple[str, ...]) -> Labels:
     noun = r"(?:(?i:option|choice|answer|letter|image|statement)s?|选项|答案)"
     return Labels(
         by_spelling=by_spelling,
-        item=re.compile(rf"{_LEAD}(?:{noun}[\s:]{{0,3}})?{_LEAD}(?P<label>{one})(?P<close>\s?{_CLOSE}){_AFTER}"),
+        item=re.compile(rf"{_LEAD}(?:{noun}[\s:]{{0,3}})?{_LEAD}(?P<label>{one})(?P<close> ?{_CLOSE}){_AFTER}"),
         joined=re.compile(rf"{_LEAD}(?P<labels>{one}{{2,26}}){_CLOSE}{_AFTER}"),
         mark=re.compile(rf"{one}{_AFTER}"),
         marked=re.compile(
@@ -71,7 +71,7 @@ def labels(offered: tuple[str, ...]) -> Labels:
         ),
         head=re.compile(
             rf"[ \t\"'>+-]{{0,6}}(?:(?i:option|choice|answer|letter)\s|选项\s?)?"
-            rf"(?:\((?P<a>{one})\)|\[(?P<b>{one})\]|(?P<c>{one})\s?[).:])(?![A-Za-z0-9]{{2}}|\d)"
+            rf"(?:\((?P<a>{one})\)|\[(?P<b>{one})\]|(?P<c>{one})\s?(?:选?项)?[).:])(?![A-Za-z0-9]{{2}}|\d)"
         ),
     )
 

@@ -39,7 +39,7 @@ def parse(output: str, options: Mapping[str, str], *, multi: bool, truncated: bo
 def read(output: str, options: Mapping[str, str], *, multi: bool) -> tuple[Passage, Reading]:
     """Return what the rules see of an output, and the way back from it."""
     passage = normalise(output)
-    return passage, Reading(passage.text, passage.lower, passage.whole, offered(tuple(options.items())), multi)
+    return passage, Reading(passage.text, passage.lower, passage.seam, offered(tuple(options.items())), multi)
 
 
 def decide(passage: Passage, reading: Reading, rules: Iterable[Rule], *, cut: bool = False) -> Answer | Abstention:

@@ -10,6 +10,17 @@ from orchestrator.grading.reading import Found, Reading, found
 
 _CLAUSE_END = re.compile(r"\s{0,2}(?:[,.;:!\n]|$)")
 _JOINED = re.compile(r"\s{0,2}(?:,|\n|/)?\s{0,2}(?:or|and)?\s{1,2}")
+_CLAUSE = re.compile(r"(?:if|when|since|because|given|as|while|although|assuming|in|from|based)\b[^,.\n]{1,300},\s")
+_SUBORDINATE = re.compile(
+    r",? (?:as|because|since|which|where|while|whereas|rather than|compared (?:to|with)|instead of)\b"
+)
+_WORD = re.compile(r"[a-z0-9]+")
+_ENDING = re.compile(r"(?:ing|ed|es|s|e)\Z")
+_EMPTY = re.compile(
+    r"(?:an?|the|is|are|was|were|be|been|its?|of|to|in|on|at|by|for|and|or|as|that|this|with|from|would|will|their|his"
+    r"|her)\Z"
+)
+_STOPS = (".", "!", "。", ")", '"')
 _DOUBTS = (lexicon.NEGATED, lexicon.UNKNOWN, lexicon.REFUSAL, lexicon.OR, lexicon.NONE)
 
 
@@ -45,7 +56,7 @@ def opening_text(reading: Reading) -> Found | None:
 
 def closing_text(reading: Reading) -> Found | None:
     """Find the one option whose text the last sentence holds, nothing in it denied or doubted."""
-    if reading.multi or reading.text[reading.end - 1 : reading.end] not in {".", "!", "。", ")", '"'}:
+    if reading.multi or not reading.text.endswith(_STOPS, 0, reading.end):
         return None
     if lexicon.CONTRAST.search(reading.lower, *reading.closing):
         return None
@@ -112,58 +123,15 @@ def _in_order(words: tuple[str, ...], said: tuple[str, ...]) -> bool:
     return bool(words) and all(word in rest for word in words)
 
 
-_CLAUSE = re.compile(r"(?:if|when|since|because|given|as|while|although|assuming|in|from|based)\b[^,.\n]{1,300},\s")
-_SUBORDINATE = re.compile(
-    r",? (?:as|because|since|which|where|while|whereas|rather than|compared (?:to|with)|instead of)\b"
-)
-_WORDS = re.compile(r"[a-z0-9]+")
-_EMPTY = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "it",
-        "its",
-        "of",
-        "to",
-        "in",
-        "on",
-        "at",
-        "by",
-        "for",
-        "and",
-        "or",
-        "as",
-        "that",
-        "this",
-        "with",
-        "from",
-        "would",
-        "will",
-        "their",
-        "his",
-        "her",
-    ]
-)
-
-
 def _after_clause(reading: Reading, start: int, end: int) -> tuple[int, int]:
     clause = _CLAUSE.match(reading.lower, start, end)
     return (clause.end() if clause else start), end
 
 
 def _stems(text: str) -> tuple[str, ...]:
-    return tuple(
-        re.sub(r"(?:ing|ed|es|s|e)$", "", word) if len(word) > 3 else word
-        for word in _WORDS.findall(text)
-        if word not in _EMPTY
-    )
+    """Return the words of content of lower-case text, without their endings."""
+    words = (word for word in _WORD.findall(text) if not _EMPTY.match(word))
+    return tuple(_ENDING.sub("", word) if len(word) > 3 else word for word in words)
 
 
 def called_text(reading: Reading) -> Found | None:

@@ -55,8 +55,8 @@ class Reading:
     """The passage's text."""
     lower: str
     """The same in lower case, of the same length."""
-    whole: bool
-    """Whether nothing of the output was left out."""
+    seam: int
+    """Where the beginning of a long output ends and its end begins, what lies between left out; 0 if nothing was."""
     offered: Offered
     multi: bool
 
