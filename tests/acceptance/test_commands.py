@@ -1,0 +1,82 @@
+"""Every command as its help promises it: examples, JSON, an empty cache, and no more loaded than needed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import urllib.request
+
+import pytest
+from cli_program import SMALL, Program, model, provider, requests, small, write_items
+
+from orchestrator.simulator import DEFAULT_KEY, Settings, running
+
+COMMANDS = ("run", "demo", "score", "status", "models", "simulate")
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)], ids=" ".join)
+def test_help_comes_without_litellm_numpy_or_sqlite(program: Program, command: tuple[str, ...]) -> None:
+    """Help is quick because nothing heavy is imported for it."""
+    shown = program.guarded(*command, "--help", forbidden="litellm,numpy,sqlite3,PIL,rich,pydantic,aiohttp").out
+    assert "orchestrator" in shown
+
+
+def test_models_shows_limits_prices_and_whether_keys_are_set(program: Program) -> None:
+    """In lines and as one JSON object, without a key in either."""
+    with running(Settings()) as simulator:
+        program.configure(*small(simulator, rpm=77))
+        assert "77 requests/min" in program("models").out
+        listed = program("models", "--json").json
+    assert listed["providers"]["sim-openai"]["key"] == "SIM_KEY set"
+    assert listed["models"][SMALL]["output_usd_per_mtok"] == 0.60
+
+
+def test_models_check_sends_one_call_and_says_what_came_of_it(program: Program) -> None:
+    """A model that works and one whose key is refused: exit code 4, and the reason."""
+    with running(Settings()) as simulator:
+        program.configure(
+            *small(simulator), provider(simulator, "gemini", key="OTHER"), model("sim-spine-small", "gemini")
+        )
+        asked = ("-m", SMALL, "-m", "sim-spine-small-gemini")
+        checked = program("models", "--check", *asked, "--budget", "0.05", "--json", code=4, OTHER="wrong-key-01234567")
+        assert requests(simulator) == 2
+    assert checked.json[SMALL]["ok"] is True
+    assert checked.json["sim-spine-small-gemini"]["ok"] is False
+    assert "key" in checked.json["sim-spine-small-gemini"]["reason"]
+
+
+def test_the_shipped_models_are_listed_where_no_providers_toml_is_near(program: Program) -> None:
+    """A fresh folder works with the providers that ship."""
+    assert "gpt-4o" in program("models", "--json").json["models"]
+
+
+def test_simulate_serves_what_a_run_then_asks(program: Program) -> None:
+    """It writes the providers.toml that points at it, enforces its key, answers to another name, and keeps a bill."""
+    write_items(program.folder, 3)
+    served = ("simulate", "--port", "0", "--rpm", "6000", "--tpm", "1e9", "--latency", "0.01", "--seed", "7")
+    extra = ("--key", DEFAULT_KEY, "--alias", "gpt-4o=sim-spine-large", "--fault", "server_error=0.1")
+    with program.started(*served, *extra, "--write-providers", "sim.toml") as server:
+        server.wait_until(lambda: (program.folder / "sim.toml").exists() and "/ledger" in server.so_far)
+        url = re.search(r"http://[0-9.:]+", server.so_far)
+        assert url is not None
+        run = ("run", "items.jsonl", "-m", "sim-spine-small", "--providers", "sim.toml", "--cache", "sim.db", "--json")
+        result = program(*run, ORCHESTRATOR_SIM_KEY=DEFAULT_KEY).json
+        with urllib.request.urlopen(f"{url[0]}/ledger", timeout=5) as answer:
+            books = json.load(answer)
+        server.interrupt()
+        server.finish(130)
+    assert result["models"]["sim-spine-small"]["answered"] == books["total"]["billed"] == 3
+    assert result["attempts"] == books["total"]["requests"]
+
+
+def test_the_demo_runs_without_a_key_and_a_second_time_without_a_call(program: Program) -> None:
+    """Two simulated models on the built-in benchmark, the same table twice, and a command that works afterwards."""
+    first = program("demo", "--folder", "demo")
+    again = program("demo", "--folder", "demo", "--json")
+    assert "synthetic" in first.err
+    assert again.json["calls"] == 0
+    assert all(one["items"] == one["answered"] >= 60 for one in again.json["models"].values())
+    (command,) = re.findall(r"^  orchestrator (score .*)$", first.err, re.MULTILINE)
+    assert program(*shlex.split(command)).out.split() == first.out.split()
+    assert program("status", "--cache", "demo/responses.db", "--json").json["in_doubt"] == []

@@ -1,0 +1,109 @@
+"""What is paid for: never more than the cap, never the same question twice, whoever asks and wherever its files lie."""
+
+from __future__ import annotations
+
+from cli_program import (
+    SMALL,
+    Program,
+    billed,
+    billed_usd,
+    model,
+    paid_twice,
+    provider,
+    requests,
+    row,
+    small,
+    write_items,
+    write_picture,
+    write_rows,
+)
+
+from orchestrator.simulator import Settings, running
+
+RUN = ("run", "items.jsonl", "-m", SMALL)
+
+
+def test_the_budget_stops_the_run_below_the_cap_and_a_higher_one_goes_on(program: Program) -> None:
+    """The provider's bill and our ledger stay under the cap; raising it finishes the run without paying twice."""
+    write_items(program.folder, 40)
+    large = "sim-spine-large-openai"
+    with running(Settings()) as simulator:
+        program.configure(provider(simulator, "openai"), model("sim-spine-large", "openai"))
+        run = ("run", "items.jsonl", "-m", large, "--json")
+        stopped = program(*run, "--budget", "0.03", code=3)
+        assert 0 < billed_usd(simulator) <= stopped.json["ledger_usd"] <= 0.03
+        assert stopped.json["cap_usd"] == 0.03
+        assert stopped.json["models"][large]["unsent"] > 0
+        assert "raise the budget" in stopped.err
+        before = requests(simulator)
+        same = program(*run, "--budget", "0.03", code=3)
+        assert same.json["ledger_usd"] <= 0.03
+        assert requests(simulator) - before == same.json["attempts"]
+        raised = program(*run, "--budget", "5").json
+        assert raised["models"][large]["unsent"] == 0
+        assert billed(simulator) == 40
+        assert paid_twice(simulator) == {}
+        assert raised["ledger_usd"] >= billed_usd(simulator)
+
+
+def test_a_providers_budget_holds_across_runs(program: Program) -> None:
+    """`[budget]` caps what a provider is ever charged; a second run finds it used up."""
+    write_items(program.folder, 30)
+    with running(Settings()) as simulator:
+        budget = "[budget]\nsim-openai = 0.03\n"
+        program.configure(provider(simulator, "openai"), model("sim-spine-large", "openai"), budget)
+        program("run", "items.jsonl", "-m", "sim-spine-large-openai", code=3)
+        other = program("run", "items.jsonl", "-m", "sim-spine-large-openai", "--samples", "2", "--json", code=3)
+        assert billed_usd(simulator) <= 0.03
+        assert "lifetime budget of provider sim-openai" in other.err
+
+
+def test_two_processes_at_once_share_the_work_and_pay_once(program: Program) -> None:
+    """The same command twice at the same time: both succeed with the same table, and no question is sent twice."""
+    write_items(program.folder, 40)
+    with running(Settings(latency_s=0.1)) as simulator:
+        program.configure(*small(simulator))
+        with program.started(*RUN) as one, program.started(*RUN) as other:
+            tables = {one.finish().out, other.finish().out}
+        assert len(tables) == 1
+        assert requests(simulator) == 40
+        assert paid_twice(simulator) == {}
+
+
+def test_only_the_edited_picture_is_asked_again(program: Program) -> None:
+    """What counts is a picture's bytes: edited at the same path it is a new question, renamed and moved it is not."""
+    write_items(program.folder, 4)
+    with running(Settings()) as simulator:
+        program.configure(*small(simulator))
+        program(*RUN)
+        assert requests(simulator) == 4
+        write_picture(program.folder / "images" / "0001.png", seed=99)
+        (program.folder / "images" / "0002.png").rename(program.folder / "images" / "renamed.png")
+        write_rows(program.folder, [row(0), row(1), row(2, image="images/renamed.png"), row(3)])
+        edited = program(*RUN, "--json").json
+        assert (edited["calls"], edited["cache_hits"]) == (1, 3)
+        moved = program.folder / "moved"
+        moved.mkdir()
+        for name in ("items.jsonl", "images"):
+            (program.folder / name).rename(moved / name)
+        elsewhere = program("run", "moved/items.jsonl", "-m", SMALL, "--json").json
+        assert (elsewhere["calls"], elsewhere["cache_hits"]) == (0, 4)
+        assert requests(simulator) == 5
+
+
+def test_samples_limits_and_prompts_are_questions_of_their_own(program: Program) -> None:
+    """More samples keep what the first gave, `--limit` asks only the first items, another prompt asks anew."""
+    write_items(program.folder, 5)
+    (program.folder / "prompt.toml").write_text(
+        'system = "You read radiographs."\n'
+        'single = "{question}\\n{options}\\n{final_line}"\nmulti = "{question}\\n{options}\\n{final_line}"\n'
+    )
+    with running(Settings()) as simulator:
+        program.configure(*small(simulator))
+        assert program(*RUN, "--limit", "2", "--json").json["calls"] == 2
+        sampled = program(*RUN, "--samples", "2", "--run", "twice", "--json").json
+        assert (sampled["run"], sampled["calls"], sampled["cache_hits"]) == ("twice", 8, 2)
+        program(*RUN, "--prompt", "prompt.toml", "--limit", "1")
+        assert requests(simulator) == 11
+        assert program("score", "items.jsonl", "--run", "twice", "--json").json["run"] == "twice"
+        assert "other settings" in program(*RUN, "--run", "twice", code=2).err

@@ -1,0 +1,86 @@
+"""The command line's own part: what flags mean, and help that keeps its word."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.cli import Outcomes, Usd, cli
+
+COMMANDS = sorted(cli.commands.items())
+NANO = 10**9
+
+
+def usd(text: str) -> int:
+    """Return what `--budget` makes of a text."""
+    return Usd().convert(text, None, None)
+
+
+@given(st.integers(1, 10**18))
+def test_dollars_are_read_exactly(nanousd: int) -> None:
+    """Every amount of whole nano-dollars, with or without a dollar sign."""
+    text = f"{nanousd // NANO}.{nanousd % NANO:09d}"
+    assert usd(text) == usd(f"${text}") == nanousd
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "1e30", "0.0000000001", "ten", "", "$"])
+def test_what_is_no_positive_amount_is_refused(text: str) -> None:
+    """A cap that could be misread is no cap."""
+    with pytest.raises(click.BadParameter, match="amount in dollars"):
+        usd(text)
+
+
+def test_outcomes_are_a_comma_separated_list() -> None:
+    """Spaces and a trailing comma do no harm; what cannot be asked again is named with what can."""
+    assert Outcomes().convert("refused, truncated,", None, None) == {"refused", "truncated"}
+    assert Outcomes().convert("", None, None) == frozenset()
+    with pytest.raises(click.BadParameter, match="'failed' cannot be asked again; choose from refused"):
+        Outcomes().convert("failed", None, None)
+
+
+def help_of(name: str) -> str:
+    """Return what `orchestrator NAME --help` prints."""
+    command = cli.commands[name]
+    return command.get_help(click.Context(command, info_name=name))
+
+
+def examples() -> Iterator[str]:
+    """Yield every command line that a help text shows."""
+    texts = [cli.help or "", *(command.help or "" for _, command in COMMANDS)]
+    for text in texts:
+        yield from re.findall(r"orchestrator ([a-z][^\n|>]*)", text)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in COMMANDS])
+def test_every_command_has_an_example_and_every_option_a_meaning(name: str) -> None:
+    """`--help` shows how the command is used, and says what each of its options does."""
+    assert f"orchestrator {name}" in help_of(name)
+    for one in cli.commands[name].params:
+        assert isinstance(one, click.Argument) or getattr(one, "help", None)
+
+
+@pytest.mark.parametrize("example", sorted(set(examples())))
+def test_every_example_is_understood(example: str) -> None:
+    """The command lines that help shows have existing commands, options and values."""
+    name, *arguments = shlex.split(example)
+    assert cli.commands[name].make_context(name, arguments).params is not None
+
+
+@pytest.mark.parametrize("name", [name for name, _ in COMMANDS])
+def test_help_fits_eighty_columns(name: str) -> None:
+    """No line breaks in a plain terminal."""
+    command = cli.commands[name]
+    text = command.get_help(click.Context(command, info_name=name, terminal_width=80))
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_every_command_that_prints_results_offers_json() -> None:
+    """All but the one that only serves."""
+    without = {name for name, command in COMMANDS if "--json" not in {o for p in command.params for o in p.opts}}
+    assert without <= {"simulate", "cache", "extract"}
