@@ -27,12 +27,13 @@ from orchestrator.records import AttemptResult, Ending, Lost, NotSent, Picture, 
 if TYPE_CHECKING:
     import httpx
 
-SDK_ROUTES = frozenset({"openai", "azure", "dashscope", "deepinfra", "volcengine"})
+SDK_ROUTES = frozenset({"openai", "azure", "dashscope", "volcengine"})
 HANDLER_ROUTES = frozenset(
     {"anthropic", "deepseek", "fireworks_ai", "gemini", "hosted_vllm", "mistral", "openrouter", "together_ai", "xai"}
 )
 """LiteLLM's two kinds of routes (the OpenAI SDK, its own HTTP handler), by the prefix of the model name, as tried.
-Every route here was seen to use the recording transport; others would go unobserved and are refused."""
+Every route here was seen to use the recording transport and to send once; others might go unobserved, or (deepinfra)
+drop `max_retries=0`, and are refused."""
 
 REASON_KEPT = 500
 """Characters that are kept of why an attempt failed."""

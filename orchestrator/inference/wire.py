@@ -17,6 +17,8 @@ BODY_LIMIT = 16 * 2**20
 class Wire:
     """One attempt as the network saw it."""
 
+    begun: bool = False
+    """Whether the one request of this attempt was handed to the network."""
     left: bool = False
     """Whether any of the request may have been sent."""
     status: int | None = None
@@ -64,9 +66,14 @@ class Recording(httpx.AsyncBaseTransport):
         self._inner = inner
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request. Raises ReadError for whatever goes wrong below, and for a body over the limit."""
+        """Send the attempt's one request.
+
+        Raises ReadError for whatever goes wrong below, for a body over the limit, and for a second request.
+        """
         wire = current_wire.get()
-        wire.left = True
+        if wire.begun:
+            raise httpx.ReadError("a second request in one attempt was not sent")
+        wire.begun = wire.left = True
         try:
             return await self._exchange(wire, request)
         except httpx.TransportError as error:
