@@ -98,8 +98,8 @@ CUES = {
     ),
     "be": re.compile(
         r"(?:is|be|labell?ed|circled|correspond(?:s|ing)? to)"
-        r"(?: (?:as|with|by|to|the|at|in|either|both|seen|found|present|noted|visible|levels?|option|choice|letter|point|image"
-        r"|picture|labell?ed|circled)){0,4}:?\s{1,3}(?=[\"'(\[⟦]?[\"'(\[]?[a-z0-9]\b)"
+        r"(?: (?:as|with|by|to|the|at|in|either|both|seen|found|present|noted|visible|levels?|option|choice|letter"
+        r"|point|image|picture|labell?ed|circled)){0,4}:?\s{1,3}(?=[\"'(\[⟦]?[\"'(\[]?[a-z0-9]\b)"
     ),
     "zh": re.compile(
         r"(?:答案|回答|(?:正确|最佳)?选项|(?:正确|符合|成立)[^,。\n]{0,10}?的)[^。\n,;:a-z]{0,14}?"

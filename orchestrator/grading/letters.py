@@ -121,8 +121,7 @@ def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callabl
     """Return the finder of the last claim of some kinds, by letter or by text.
 
     With `agree` all of them must name the same letters. Claims under a condition count only where there are no others,
-    and must agree too. A claim that lists all that was offered on a single-answer item is an echo and does not count,
-    nor does one that may have been taken back where a long output is not read.
+    and must agree too. A claim that lists all that was offered on a single-answer item is an echo and does not count.
     """
 
     def counts(claim: Claim, reading: Reading) -> bool:
@@ -136,8 +135,6 @@ def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callabl
         if not claims or ((agree or not firm) and len({claim.letters for claim in claims}) > 1):
             return None
         last = (firm or claims)[-1]
-        if reading.seam and (agree or last.end <= reading.seam < reading.end):
-            return None
         return found(last.listed, last.start, last.end)
 
     return find
@@ -146,13 +143,7 @@ def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callabl
 def choice_line(reading: Reading) -> Found | None:
     """Find the one line that begins with a label, as "B. text", where no list of labelled lines stands."""
     single = [head for head in reading.heads if not head.listed]
-    if (
-        reading.multi
-        or reading.seam
-        or not single
-        or len({head.label for head in single}) > 1
-        or _opens_with_list(reading.heads)
-    ):
+    if reading.multi or not single or len({head.label for head in single}) > 1 or _opens_with_list(reading.heads):
         return None
     head = single[0]
     several = read_list(reading, head.start, multi=True)
@@ -169,7 +160,7 @@ def _opens_with_list(heads: tuple[Head, ...]) -> bool:
 def sole_mark(reading: Reading) -> Found | None:
     """Find the one label that the whole text marks as such: "(B)", "option B"."""
     seen: Found | None = None
-    if reading.multi or reading.seam:
+    if reading.multi:
         return None
     for mark in reading.offered.patterns.marked.finditer(reading.text, 0, reading.end):
         listed = read_list(reading, mark.start(), multi=True)

@@ -25,6 +25,7 @@ _SEPARATOR = re.compile(
     r"\s{0,2}(?:(?:also|both|the|either|possibly|maybe|perhaps)\s)?",
 )
 _NEXT_LINE = re.compile(r"\n\s{0,6}(?:[-+>]\s?|\d{1,2}[.)]\s)?(?=\S)")
+_NOUN = re.compile(r"\b(?:option|choice|letter|label)s?[\s:\"'(\[]{0,3}\Z")
 _CLAUSE = re.compile(r"\s(?:is|was|has|does|did|would|can|cannot|states|says)\b")
 _VERB = re.compile(r" (?:is|are|was|were|appears?|looks?|remains?|shows?)\b")
 _WORD = re.compile(r"\s+([A-Za-z][a-z']*)")
@@ -140,7 +141,9 @@ def _read_joined(page: Page, at: int) -> Listed | None:
 
 def _stands(page: Page, item: re.Match[str], *, multi: bool) -> bool:
     """Return whether the label is one there, and no article, pronoun, initial or symbol."""
-    if item["close"].strip() or (multi and _chained(page, item)):
+    if item["close"].strip() or _NOUN.search(page.lower, max(0, item.start("label") - 12), item.start("label")):
+        return True
+    if multi and _chained(page, item):
         return True
     if _FORMULA.match(page.text, item.end("label")):
         return False

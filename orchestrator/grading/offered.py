@@ -55,10 +55,11 @@ class Labels:
 @lru_cache(maxsize=512)
 def labels(offered: tuple[str, ...]) -> Labels:
     """Return the patterns of the labels."""
-    by_spelling = {plain(label).strip("()[]. ") or label: label for label in offered}
+    by_spelling = {spelling: label for label in offered if (spelling := plain(label[:LONGEST]).strip("()[]. "))}
     ordered = sorted(by_spelling, key=len, reverse=True)
     short = all(len(spelling) == 1 for spelling in ordered)
     one = f"[{''.join(map(re.escape, ordered))}]" if short else f"(?:{'|'.join(map(re.escape, ordered))})"
+    one = one if ordered else "(?!)"
     noun = r"(?:(?i:option|choice|answer|letter|image|statement)s?|选项|答案)"
     return Labels(
         by_spelling=by_spelling,

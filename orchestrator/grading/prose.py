@@ -16,6 +16,7 @@ _SUBORDINATE = re.compile(
 )
 _WORD = re.compile(r"[a-z0-9]+")
 _ENDING = re.compile(r"(?:ing|ed|es|s|e)\Z")
+_DOUBLED = re.compile(r"([b-df-hj-np-tv-z])\1\Z")
 _EMPTY = re.compile(
     r"(?:an?|the|is|are|was|were|be|been|its?|of|to|in|on|at|by|for|and|or|as|that|this|with|from|would|will|their|his"
     r"|her)\Z"
@@ -131,7 +132,7 @@ def _after_clause(reading: Reading, start: int, end: int) -> tuple[int, int]:
 def _stems(text: str) -> tuple[str, ...]:
     """Return the words of content of lower-case text, without their endings."""
     words = (word for word in _WORD.findall(text) if not _EMPTY.match(word))
-    return tuple(_ENDING.sub("", word) if len(word) > 3 else word for word in words)
+    return tuple(_DOUBLED.sub(r"\1", _ENDING.sub("", word)) if len(word) > 3 else word for word in words)
 
 
 def called_text(reading: Reading) -> Found | None:

@@ -12,7 +12,19 @@ from dataclasses import dataclass
 
 from orchestrator.grading import letters, prose, verdicts
 from orchestrator.grading.reading import Found, Reading
-from orchestrator.grading.vetoes import CLASH, NONE, REFUSED, REVISED, SEVERAL, UNOFFERED, UNSURE, WRONG, Veto
+from orchestrator.grading.vetoes import (
+    CLASH,
+    NONE,
+    REFUSED,
+    REVISED,
+    SEVERAL,
+    UNOFFERED,
+    UNREAD,
+    UNREAD_AFTER,
+    UNSURE,
+    WRONG,
+    Veto,
+)
 
 THRESHOLD = 0.9
 """Confidence below which an answer is not given."""
@@ -33,8 +45,9 @@ class Rule:
 
 _SURE = ("final", "stated", "chosen", "called", "concluded", "zh", "finding")
 _READ = (UNOFFERED, SEVERAL, CLASH)
-_TOLD = (*_READ, REVISED, NONE)
-_SAID = (*_READ, NONE, REFUSED)
+_TOLD = (UNREAD_AFTER, *_READ, REVISED, NONE)
+_SAID = (UNREAD, *_READ, NONE, REFUSED)
+_WORDS = (UNREAD, UNSURE)
 
 RULES: tuple[Rule, ...] = (
     # What exists to hold an answer.
@@ -47,26 +60,24 @@ RULES: tuple[Rule, ...] = (
     # Words that declare: the last such claim that is neither denied nor conditional.
     Rule("declared", 0.985, "the answer is X; I choose X; X is the best answer", letters.declared(*_SURE), _TOLD),
     # Multi-answer items only.
-    Rule("verdicts", 0.95, "a verdict on each option: A true, B false", verdicts.right_set, (*_READ, NONE)),
+    Rule("verdicts", 0.95, "a verdict on each option: A true, B false", verdicts.right_set, (UNREAD, *_READ, NONE)),
     Rule("only-texts", 0.97, "nothing but option texts", prose.only_texts, (SEVERAL,)),
     Rule("choice-lines", 0.95, "nothing but some options as lines", letters.choice_lines, (NONE,)),
     # A line or a beginning that names one option.
-    Rule("choice-line", 0.98, "the one line that reads 'X. text'", letters.choice_line, (*_TOLD, WRONG)),
-    Rule("first-line", 0.97, "a first line of nothing but letters", letters.first_line, _TOLD),
-    Rule("lead-text", 0.98, "begins with an option's text", prose.lead_text, (SEVERAL, WRONG)),
+    Rule("choice-line", 0.98, "the one line that reads 'X. text'", letters.choice_line, (UNREAD, *_TOLD, WRONG)),
+    Rule("first-line", 0.97, "a first line of nothing but letters", letters.first_line, (UNREAD, *_TOLD)),
+    Rule("lead-text", 0.98, "begins with an option's text", prose.lead_text, (UNREAD, SEVERAL, WRONG)),
     # Weaker words: several of them must agree.
     Rule("named", 0.96, "... is (X)", letters.declared("named", agree=True), _SAID),
-    Rule("odd", 0.95, "错误的是X", letters.declared("odd"), _READ),
-    Rule("odd-one", 0.93, "all options judged, one unlike the others", verdicts.odd_one, _READ),
+    Rule("odd", 0.95, "错误的是X", letters.declared("odd"), (UNREAD, *_READ)),
+    Rule("odd-one", 0.93, "all options judged, one unlike the others", verdicts.odd_one, (UNREAD, *_READ)),
     Rule("judged", 0.95, "X is correct", letters.declared("judged", agree=True), _SAID),
-    Rule("sole-mark", 0.95, "only one letter is marked as one: (X)", letters.sole_mark, (*_READ, REFUSED, UNSURE)),
+    Rule("sole-mark", 0.95, "only one letter is marked as one: (X)", letters.sole_mark, (*_SAID, UNSURE)),
     # The option's own words instead of its letter.
-    Rule("declared-text", 0.95, "the answer is <text>", letters.declared(*_SURE, by_text=True), (*_READ, NONE)),
-    Rule("called-text", 0.93, "<text> is the most likely", prose.called_text, (WRONG,)),
-    Rule("opening-text", 0.94, "the one text in the first sentence", prose.opening_text, (UNSURE,)),
-    Rule(
-        "opening-words", 0.92, "the words of one text, in order, in the first sentence", prose.opening_words, (UNSURE,)
-    ),
-    Rule("opening-set", 0.9, "the list of texts in an output of one sentence", prose.opening_set, (UNSURE,)),
-    Rule("closing-text", 0.91, "the one text in the last sentence", prose.closing_text, (UNSURE,)),
+    Rule("declared-text", 0.95, "the answer is <text>", letters.declared(*_SURE, by_text=True), _TOLD),
+    Rule("called-text", 0.93, "<text> is the most likely", prose.called_text, (UNREAD, WRONG)),
+    Rule("opening-text", 0.94, "the one text in the first sentence", prose.opening_text, _WORDS),
+    Rule("opening-words", 0.92, "the words of one text, in order, in the first sentence", prose.opening_words, _WORDS),
+    Rule("opening-set", 0.9, "the list of texts in an output of one sentence", prose.opening_set, _WORDS),
+    Rule("closing-text", 0.91, "the one text in the last sentence", prose.closing_text, _WORDS),
 )

@@ -71,7 +71,7 @@ def _of_line(lower: str, start: int, end: int) -> bool | None:
 
 def right_set(reading: Reading) -> Found | None:
     """Find the options called right, where several have a verdict."""
-    if not reading.multi or reading.seam:
+    if not reading.multi:
         return None
     found = verdicts(reading)
     right = sorted(label for label, verdict in found.items() if verdict.right)
@@ -84,7 +84,7 @@ def right_set(reading: Reading) -> Found | None:
 def odd_one(reading: Reading) -> Found | None:
     """Find the one option of a single-answer item whose verdict is unlike that of all others."""
     found = verdicts(reading)
-    if reading.multi or reading.seam or len(found) < len(reading.offered.labels) or len(found) < 3:
+    if reading.multi or len(found) < len(reading.offered.labels) or len(found) < 3:
         return None
     for side in (True, False):
         alone = [label for label, verdict in found.items() if verdict.right is side]

@@ -67,11 +67,21 @@ def _revised(reading: Reading, seen: Found) -> str:
     return "the text takes it back and goes on to other letters" if labels - set(seen.letters) else ""
 
 
+def _unread_after(reading: Reading, seen: Found) -> str:
+    return "what follows it was not read" if seen.end <= reading.seam < reading.end else ""
+
+
+def _unread(reading: Reading, seen: Found) -> str:
+    return "not all of the text was read" if 0 < reading.seam < reading.end else ""
+
+
 UNOFFERED = Veto("unoffered", Abstained.NONE_OF, _unoffered)
 SEVERAL = Veto("several", Abstained.HEDGED, _several)
 CLASH = Veto("clash", Abstained.CONFLICT, _clash)
 NONE = Veto("none-of", Abstained.NONE_OF, _none)
 REFUSED = Veto("refused", Abstained.REFUSED, _refused)
+UNREAD_AFTER = Veto("unread-after", None, _unread_after)
+UNREAD = Veto("unread", None, _unread)
 UNSURE = Veto("unsure", None, _unsure)
 REVISED = Veto("revised", Abstained.CONFLICT, _revised)
 WRONG = Veto("wrong", None, _wrong)

@@ -59,7 +59,7 @@ def cases(*texts: str) -> pytest.MarkDecorator:
     "My final option: [C]\n\nThe answer B would need slippage.",
 )
 def test_the_declared_last_line_is_the_strongest_rule(text: str) -> None:
-    """Brackets, bold, spelling, text beside or instead of the letter, and lower case do not matter; the last one wins."""
+    """Brackets, bold, spelling, text beside or instead of the letter and case do not matter; the last one wins."""
     assert read(text) == ("C", "final-option")
 
 

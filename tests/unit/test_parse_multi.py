@@ -166,7 +166,8 @@ def test_declared_lists_in_prose_give_the_set(text: str, wanted: str) -> None:
         "A. Healthy - No\nB. Osteophytes - Yes\nC. Spinal canal stenosis - No\nD. Foraminal stenosis - No\n"
         "E. Disc space narrowing - Yes",
         "A. Healthy: absent\nB. Osteophytes: present\nE. Disc space narrowing: present",
-        "✗ A. Healthy\n✓ B. Osteophytes\n✗ C. Spinal canal stenosis\n✗ D. Foraminal stenosis\n✓ E. Disc space narrowing",
+        "✗ A. Healthy\n✓ B. Osteophytes\n✗ C. Spinal canal stenosis\n✗ D. Foraminal stenosis\n"
+        "✓ E. Disc space narrowing",
         "A ❌\nB ✅\nC ❌\nD ❌\nE ✅",
         "- [ ] A. Healthy\n- [x] B. Osteophytes\n- [ ] C. Spinal canal stenosis\n- [ ] D. Foraminal stenosis\n"
         "- [x] E. Disc space narrowing",

@@ -1,0 +1,132 @@
+"""How an answer is read from an option's words where no letter declares one."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.grading.parse import parse
+from orchestrator.records import Abstention, Answer
+
+SPINE = {
+    "A": "Healthy",
+    "B": "Spondylolisthesis",
+    "C": "Osteophytes",
+    "D": "Spinal canal stenosis",
+    "E": "Disc space narrowing",
+}
+SCENE = {"A": "putting the lid on the pot", "B": "taking the lid off the pot", "C": "stirring the soup"}
+ANGLES = {"A": "4°", "B": "40°", "C": "14.5°", "D": "-40°"}
+POINTS = {"A": "Point A", "B": "Point B", "C": "Point C"}
+
+
+def read(text: str, options: dict[str, str] = SPINE) -> tuple[str, str]:
+    """Return the letters read, joined, and the rule; a question mark and the reason where there are none."""
+    match parse(text, options, multi=False):
+        case Answer(letters, rule):
+            return "".join(letters), rule
+        case Abstention(reason):
+            return "?", str(reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("Osteophytes", "lead-text"),
+        ("osteophytes.", "lead-text"),
+        ("The osteophytes are large. Disc space narrowing is mild.", "lead-text"),
+        ('"Osteophytes" it is.', "lead-text"),
+        ("The answer is osteophytes.", "declared-text"),
+        ("The most likely diagnosis is osteophytes. Spinal canal stenosis is not seen.", "declared-text"),
+        ("Diagnosis: Osteophytes", "declared-text"),
+        (
+            "Look at the margins. They show no slip. Among these, osteophytes are the most likely finding. Or so.",
+            "called-text",
+        ),
+        ("The image shows osteophytes at the margins. There is no spondylolisthesis.", "opening-text"),
+        ("Since there is no spondylolisthesis, the image shows osteophytes.", "opening-text"),
+        ("It shows osteophytes rather than spinal canal stenosis.", "opening-text"),
+        ("Look at the margins. Spurs grow there. So these are osteophytes.", "closing-text"),
+    ],
+)
+def test_an_option_text_is_read_where_it_is_what_the_text_says(text: str, rule: str) -> None:
+    """As the beginning, the declared answer, the best, or the one named in the first or last sentence."""
+    assert read(text) == ("C", rule)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Osteophytes or spondylolisthesis.",
+        "Osteophytes, disc space narrowing.",
+        "Osteophytes is not the correct answer.",
+        "The image shows osteophytes or something like it.",
+        "The image does not show osteophytes.",
+        "The image may show osteophytes, but it is impossible to tell.",
+        "Look at the margins. Osteophytes and disc space narrowing go together. Both are seen here.",
+        "Look at the margins. Spurs grow there. However, osteophytes are less likely.",
+        "Look at the margins. Spurs grow there, as osteophytes do when",
+        "It is not listed among the options, but osteophytes come close.",
+        "The picture is dark.",
+    ],
+)
+def test_an_option_text_is_not_read_where_it_is_denied_doubted_or_one_of_several(text: str) -> None:
+    """Nor from the last words of an output that breaks off."""
+    assert read(text)[0] == "?"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "letter"),
+    [
+        ("The chef is putting a lid on the pot.", SCENE, "A"),
+        ("The chef puts the lid on a pot slowly.", SCENE, "A"),
+        ("The chef stirs soup in the pot.", SCENE, "C"),
+        ("The lid of the pot is on.", SCENE, "?"),
+        ("The angle is 40°.", ANGLES, "B"),
+        ("The angle is 40 degrees.", ANGLES, "B"),
+        ("The angle is 40.0°.", ANGLES, "B"),
+        ("The angle is -40°.", ANGLES, "D"),
+        ("The angle is 14.5°.", ANGLES, "C"),
+        ("The angle is 140°.", ANGLES, "?"),
+        ("The angle is 4.5°.", ANGLES, "?"),
+        ('It corresponds to point "C" in the other image.', POINTS, "C"),
+        ("It is point (B) that corresponds.", POINTS, "B"),
+        ("A cat is seen.", {"A": "a dog", "B": "a cat"}, "B"),
+        ("Yes, it is.", {"A": "True", "B": "False"}, "A"),
+        ("No.", {"A": "Yes", "B": "No"}, "B"),
+        ("No fracture is seen.", {"A": "Yes", "B": "No"}, "?"),
+        ("It cannot be determined.", {"A": "4", "B": "It cannot be determined"}, "B"),
+        ("The length cannot be determined.", {"A": "4", "B": "It cannot be determined"}, "B"),
+        ("x", {"A": "x", "B": "y"}, "A"),
+        ("x marks the spot", {"A": "x", "B": "y"}, "?"),
+        ("There are two grasshoppers in it.", {"A": "Grasshopper", "B": "Frogs"}, "A"),
+        ("There is one frog in it.", {"A": "Grasshopper", "B": "Frogs"}, "B"),
+        ("图中是骨赘。", {"A": "骨赘", "B": "正常"}, "A"),
+        ("It is anti-clockwise.", {"A": "clockwise", "B": "anti-clockwise"}, "B"),
+        ("It is at 5:30.", {"A": "5", "B": "30", "C": "5:30"}, "C"),
+        ("The ratio is 1/2.", {"A": "1", "B": "2", "C": "1/2"}, "C"),
+        ("The image shows x_1.", {"A": "x", "B": "1"}, "?"),
+    ],
+)
+def test_an_option_text_is_compared_as_whole_words_in_any_spelling(
+    text: str, options: dict[str, str], letter: str
+) -> None:
+    """Articles, plurals, units and quotes may differ; parts of words, numbers, times and fractions do not count."""
+    assert read(text, options)[0] == letter
+
+
+def test_an_unoffered_letter_beside_a_text_is_not_read_by_its_text() -> None:
+    """A letter that was not offered, set before the text, speaks against it."""
+    assert read("The answer is (F) Osteophytes.")[0] == "?"
+
+
+def test_options_without_words_are_read_by_their_letters() -> None:
+    """An option whose text is empty or a picture is no obstacle."""
+    pictures = {"A": "", "B": "<image 2>", "C": "..."}
+    assert read("The answer is B. It fits best.", pictures) == ("B", "declared")
+    assert read("It fits best.", pictures)[0] == "?"
+
+
+def test_a_very_long_option_text_is_compared_by_its_beginning() -> None:
+    """What a benchmark offers cannot slow the parser down."""
+    long = {"A": "é" * 1_000_000, "B": "short"}
+    assert read("short", long) == ("B", "lead-text")
