@@ -23,8 +23,10 @@ from orchestrator.errors import OrchestratorError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from orchestrator.commands.analysing import Analysed
     from orchestrator.commands.running import RunResult
     from orchestrator.reporting.results import RunSummary
+    from orchestrator.reporting.tables import Table
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -99,6 +101,14 @@ _FILE = click.Path(path_type=Path)
 workspace_options = _together(
     click.option("--providers", type=_FILE, metavar="FILE", help="providers.toml to use instead of the one found."),
     click.option("--cache", type=_FILE, metavar="FILE", help="Cache to use instead of the one beside providers.toml."),
+)
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "markdown", "latex", "csv"]),
+    default="terminal",
+    show_default=True,
+    help="Form of the tables.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 models_option = click.option("-m", "--model", "models", multiple=True, metavar="MODEL", help="Model alias; repeatable.")
@@ -280,12 +290,24 @@ def demo_command(folder: Path | None, as_json: bool) -> int:
 @click.argument("benchmark", type=_FILE)
 @models_option
 @click.option("--run", "name", metavar="NAME", help="Grade this run instead of the latest ones on the benchmark.")
+@click.option(
+    "--slices", is_flag=True, help="Also by disease, source and option; confusions, places, repeated questions."
+)
+@click.option("--published", is_flag=True, help="Print the SpineBench paper's rows below, which are not re-measured.")
+@click.option("--save", type=_FILE, metavar="FILE", help="Write what was read from every reply, to compare with later.")
+@click.option("--against", type=_FILE, metavar="FILE", help="List every reply that is read differently than in FILE.")
+@format_option
 @workspace_options
 @json_option
 def score_command(
     benchmark: Path,
     models: tuple[str, ...],
     name: str | None,
+    slices: bool,
+    published: bool,
+    save: Path | None,
+    against: Path | None,
+    form: str,
     providers: Path | None,
     cache: Path | None,
     as_json: bool,
@@ -293,20 +315,25 @@ def score_command(
     r"""Grade BENCHMARK from the cache alone: no network, no key, no picture.
 
     \b
-    Example:
+    Examples:
       orchestrator score spinebench/items.jsonl -m gpt-4o
+      orchestrator score spinebench/items.jsonl --slices --published --format latex
+      orchestrator score spinebench/items.jsonl --save before.jsonl
+      orchestrator score spinebench/items.jsonl --against before.jsonl
     """
-    from orchestrator.commands import scoring, workspace
+    from orchestrator.commands import analysing, scoring, workspace
 
     found = workspace.find(providers, cache)
     chosen = asyncio.run(scoring.choose(benchmark, found.cache, models, name))
-    result = asyncio.run(scoring.score_benchmark(chosen))
+    wanted = analysing.Wanted(slices or as_json, save, against)
+    analysed = asyncio.run(analysing.analyse_benchmark(chosen, wanted))
+    result = analysed.result
     _say(f"cache: {found.cache}; runs read: {', '.join(result.runs)}")
     for problem in result.problems:
         _say(f"left out: {_safe_lines(str(problem))}")
     if count := result.scored.reworded:
         _say(f"{count} stored replies answer a question or options that read differently now: not counted")
-    _print_summary(result.summary, as_json)
+    _print_analysed(analysed, slices, published, form, as_json)
     incomplete = any(score.paid < score.items for score in result.summary.models.values())
     return int(incomplete)
 
@@ -626,17 +653,55 @@ def _print(body: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> None
             click.echo(line)
 
 
-def _print_summary(summary: RunSummary, as_json: bool) -> None:
+def _print_tables(body: Mapping[str, Any], tables: Iterable[Table], form: str, as_json: bool) -> None:
     from rich.console import Console
 
-    from orchestrator.inference.pricing import usd
+    from orchestrator.reporting.formats import Format, render
+
+    if as_json:
+        _print(body, (), as_json)
+    else:
+        console = Console()
+        click.echo(render(tuple(tables), Format(form), console.width, console.is_terminal))
+
+
+def _print_analysed(analysed: Analysed, slices: bool, published: bool, form: str, as_json: bool) -> None:
+    from orchestrator.reporting import analysis_tables, regrading_tables
+    from orchestrator.reporting.leaderboard import leaderboard
+    from orchestrator.reporting.paper import PUBLISHED, published_json
+    from orchestrator.reporting.results import to_json
+
+    summary, scored = analysed.result.summary, analysed.result.scored
+    tables = [leaderboard(summary, PUBLISHED if published else ())]
+    body = to_json(
+        summary,
+        {
+            alias: analysis_tables.analysis_json(analysis, scored.tables[alias])
+            for alias, analysis in analysed.analyses.items()
+        },
+    )
+    if slices:
+        tables += analysis_tables.analysis_tables(scored.models, scored.tables, analysed.analyses)
+    if published:
+        body["published"] = published_json()
+    if analysed.regraded is not None:
+        tables += regrading_tables.regrading_tables(analysed.regraded)
+        body["against"] = regrading_tables.regrading_json(analysed.regraded)
+    _print_tables(body, tables, form, as_json)
+    _say_totals(summary)
+
+
+def _print_summary(summary: RunSummary, as_json: bool) -> None:
     from orchestrator.reporting.leaderboard import leaderboard
     from orchestrator.reporting.results import to_json
-    from orchestrator.reporting.tables import render_terminal
 
-    console = Console()
-    table = render_terminal(leaderboard(summary), console.width, styled=console.is_terminal) if not as_json else ""
-    _print(to_json(summary), [table], as_json)
+    _print_tables(to_json(summary), [leaderboard(summary)], "terminal", as_json)
+    _say_totals(summary)
+
+
+def _say_totals(summary: RunSummary) -> None:
+    from orchestrator.inference.pricing import usd
+
     doubt = f", {usd(summary.in_doubt_nanousd)} of it in doubt" if summary.in_doubt_nanousd else ""
     cap = "" if summary.cap_nanousd is None else f" of the cap {usd(summary.cap_nanousd)}"
     _say(

@@ -44,7 +44,7 @@ def leaderboard(summary: RunSummary, published: Sequence[PublishedRow] = ()) -> 
         "Model",
         tuple(columns),
         tuple(Row(name, tuple(map(cells.get, columns)), origin) for name, cells, origin in rows),
-        _notes(_LOWEST in columns, bool(published)),
+        _notes(_LOWEST in columns, bool(published), summary.parser_version),
     )
 
 
@@ -120,7 +120,7 @@ def _with_interval(score: Score) -> Percent:
     return Percent(None) if score.interval is None else Percent(score.accuracy, *score.interval)
 
 
-def _notes(partial: bool, published: bool) -> tuple[str, ...]:
+def _notes(partial: bool, published: bool, parser_version: str) -> tuple[str, ...]:
     """Return what must be known to read the numbers."""
     notes = [
         "Percent; in brackets the 95 % interval, clustered by image or patient. Refused, filtered, truncated and "
@@ -129,6 +129,8 @@ def _notes(partial: bool, published: bool) -> tuple[str, ...]:
     ]
     if partial:
         notes.append("Lowest and highest: the overall accuracy if everything failed and unsent were wrong, or right.")
+    if parser_version:
+        notes.append(f"Answers read by version {parser_version} of the parser.")
     if published:
         notes.append(f"* {CITATION}.")
     return tuple(notes)

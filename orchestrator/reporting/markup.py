@@ -36,7 +36,8 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 def render_markdown(table: Table) -> str:
     """Return the table as a pipe table, with its notes below."""
-    lines = [
+    lines = [f"**{_markdown(table.title)}**", ""] if table.title else []
+    lines += [
         _pipes([_markdown(table.corner), *(_markdown(column.heading) for column in table.columns)]),
         _pipes(["---", *("---:" for _ in table.columns)]),
         *(_pipes([_markdown(row.title), *(_markdown(cell_text(cell)) for cell in row.cells)]) for row in table.rows),
@@ -48,7 +49,8 @@ def render_markdown(table: Table) -> str:
 def render_latex(table: Table) -> str:
     """Return the table as a `tabular` for the booktabs package, with its notes below."""
     groups = [(name, len(list(members))) for name, members in itertools.groupby(c.group for c in table.columns)]
-    lines = [
+    lines = [rf"\paragraph{{{_latex(table.title)}}}"] if table.title else []
+    lines += [
         r"% \usepackage{booktabs}",
         rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
         r"\toprule",
@@ -65,13 +67,15 @@ def render_latex(table: Table) -> str:
 
 
 def render_csv(table: Table) -> str:
-    """Return the table as CSV: a header, a line a row, its origin beside each name; no notes.
+    """Return the table as CSV: its title if it has one, a header, a line a row, its origin beside each name; no notes.
 
     A text that a spreadsheet would run as a formula starts with an apostrophe; an unknown number is empty.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     headings = [heading for column in table.columns for heading in _csv_headings(column)]
+    if table.title:
+        writer.writerow([_csv(table.title)])
     writer.writerow([_csv(table.corner), "origin", *map(_csv, headings)])
     for row in table.rows:
         writer.writerow([_csv(row.name), row.origin, *_csv_cells(table, row)])

@@ -5,7 +5,9 @@ Source: "SpineBench: Benchmarking Multimodal LLMs for Spinal Pathology Analysis"
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+
+from orchestrator.records import Json
 
 CITATION = "published in arXiv 2510.12267 (SpineBench, ACM MM 2025), not re-measured"
 
@@ -37,3 +39,8 @@ PUBLISHED = (
     PublishedRow("Med-Flamingo", 19.49, 4.08, 44.60, 8.51, 11.79),
     PublishedRow("MedGemma-4B", 12.15, 5.30, 46.94, 39.14, 8.73),
 )
+
+
+def published_json() -> Json:
+    """Return the rows, in percent as printed, and where they come from."""
+    return {"source": CITATION, "rows": [asdict(row) for row in PUBLISHED]}

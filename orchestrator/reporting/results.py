@@ -42,8 +42,9 @@ class RunSummary:
     """alias -> judge's alias -> the score with the judge's reading of what the rules left."""
 
 
-def to_json(summary: RunSummary) -> dict[str, Json]:
-    """Return the object, ready for `json.dumps`."""
+def to_json(summary: RunSummary, more: Mapping[str, Mapping[str, Json]] | None = None) -> dict[str, Json]:
+    """Return the object, ready for `json.dumps`; `more` holds further keys by model."""
+    added = more or {}
     return {
         "run": summary.run,
         "benchmark": summary.benchmark,
@@ -56,7 +57,9 @@ def to_json(summary: RunSummary) -> dict[str, Json]:
         "cap_usd": None if summary.cap_nanousd is None else usd(summary.cap_nanousd),
         "wall_s": round(summary.wall_s, 3),
         "parser_version": summary.parser_version,
-        "models": {alias: _model(summary, alias, score) for alias, score in summary.models.items()},
+        "models": {
+            alias: _model(summary, alias, score) | dict(added.get(alias, {})) for alias, score in summary.models.items()
+        },
     }
 
 
@@ -67,7 +70,7 @@ def usd(nanousd: int) -> float:
     return dollars if Decimal(repr(dollars)) >= exact else math.nextafter(dollars, math.inf)
 
 
-def _model(summary: RunSummary, alias: str, score: ModelScore) -> Json:
+def _model(summary: RunSummary, alias: str, score: ModelScore) -> dict[str, Json]:
     """Return the object of one model."""
     spent = summary.spent_by_model.get(alias)
     judged = summary.judged.get(alias, {})

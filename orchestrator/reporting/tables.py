@@ -88,6 +88,8 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    title: str = ""
+    """What stands above it, if anything."""
 
 
 # --- numbers as text -------------------------------------------------------------------------------------------------
@@ -167,6 +169,8 @@ def render_terminal(table: Table, width: int = 80, styled: bool = False) -> str:
         emoji=False,
         legacy_windows=False,
     )
+    if table.title:
+        console.print(label(table.title, "bold"))
     for number, band in enumerate(layout.bands):
         if number:
             console.print()

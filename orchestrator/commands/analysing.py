@@ -1,0 +1,66 @@
+"""`score` with everything that can be asked of it, still in one pass over the benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator.commands.grades import Graded
+from orchestrator.commands.gradings import Earlier, saver
+from orchestrator.commands.output import replaced
+from orchestrator.commands.scoring import Chosen, ScoreResult, score_benchmark
+from orchestrator.grading.analysis import Analysis, AnalysisTally
+from orchestrator.grading.regrading import Regraded, Regrading
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked beside the scores."""
+
+    analysed: bool = False
+    save: Path | None = None
+    """Where the grading is written."""
+    against: Path | None = None
+    """An earlier grading to set it beside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """What was found."""
+
+    result: ScoreResult
+    analyses: dict[str, Analysis] = field(default_factory=dict)
+    """By model; empty unless asked for."""
+    regraded: Regraded | None = None
+
+
+async def analyse_benchmark(chosen: Chosen, wanted: Wanted) -> Analysed:
+    """Grade a benchmark from the cache, and do what is wanted on the way.
+
+    Raises BenchmarkError, CacheError or ConfigError for a file that cannot be read or written.
+    """
+    models = chosen.source.aliases
+    tallies = {alias: AnalysisTally() for alias in models if wanted.analysed}
+    earlier = None if wanted.against is None else Earlier(wanted.against)
+    regrading = Regrading(models)
+
+    def watch(graded: Graded) -> None:
+        for grade in graded.grades:
+            if tallies:
+                tallies[graded.model].add(grade)
+            if earlier is not None:
+                regrading.add(graded.model, grade, earlier.said(graded.model, grade))
+
+    watchers: list[Callable[[Graded], None]] = [watch]
+    with ExitStack() as files:
+        if wanted.save is not None:
+            file = files.enter_context(replaced(wanted.save))
+            watchers.append(saver(file, str(chosen.benchmark), chosen.names))
+        result = await score_benchmark(chosen, *watchers)
+    return Analysed(
+        result,
+        {alias: tally.analysis() for alias, tally in tallies.items()},
+        None if earlier is None else regrading.regraded(earlier.held(models), earlier.versions),
+    )

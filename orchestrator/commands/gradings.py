@@ -1,0 +1,135 @@
+"""Gradings as files: what was read from every reply, by which rule and under which version of the parser.
+
+JSON Lines: a header, then a line for every question at every model, in the benchmark's order. An earlier grading is
+held in some 100 bytes a line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from orchestrator.commands.grades import Graded
+from orchestrator.errors import ConfigError
+from orchestrator.grading.parse import PARSER_VERSION
+from orchestrator.grading.regrading import Said
+from orchestrator.records import Grade, Json, Outcome
+
+FORMAT = "orchestrator-grading"
+VERSION = 1
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def saver(file: TextIO, benchmark: str, runs: Sequence[str]) -> Callable[[Graded], None]:
+    """Write the header of a grading, and return what writes the lines of each item that goes by."""
+    header: dict[str, Json] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "parser_version": PARSER_VERSION,
+        "benchmark": benchmark,
+        "runs": list(runs),
+    }
+    file.write(json.dumps(header) + "\n")
+
+    def write(graded: Graded) -> None:
+        file.writelines(_line(graded.model, grade) for grade in graded.grades)
+
+    return write
+
+
+def _line(model: str, grade: Grade) -> str:
+    body: dict[str, Json] = {
+        "item_id": grade.item_id,
+        "model": model,
+        "sample": grade.sample,
+        "rotation": grade.rotation,
+        "letters": list(grade.letters),
+        "rule": grade.rule,
+        "outcome": str(grade.outcome),
+        "parser_version": PARSER_VERSION,
+    }
+    return json.dumps(body) + "\n"
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+class Earlier:
+    """A grading made before, by question and model."""
+
+    def __init__(self, path: Path) -> None:
+        """Read a grading; raises ConfigError for a file that is none."""
+        self.versions: tuple[str, ...] = ()
+        """The parser versions it was made under."""
+        self._said: dict[Said, int] = {}
+        self._by_question: dict[int, int] = {}
+        self._models: Counter[str] = Counter()
+        try:
+            with path.open(encoding="utf-8") as file:
+                _check_header(path, file.readline())
+                for number, line in enumerate(file, start=2):
+                    self._add(path, number, line)
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{path}: is not UTF-8 text, so it is no grading") from error
+        self._kinds = tuple(self._said)
+        self.versions = tuple(dict.fromkeys(said.parser_version for said in self._kinds))
+
+    def said(self, model: str, grade: Grade) -> Said | None:
+        """Return what was read then from the reply that is graded now; None if it was not there."""
+        kind = self._by_question.get(_digest(model, grade.item_id, grade.sample, grade.rotation))
+        return None if kind is None else self._kinds[kind]
+
+    def held(self, models: Sequence[str]) -> int:
+        """Return how many questions to these models it holds."""
+        return sum(self._models[model] for model in models)
+
+    def _add(self, path: Path, number: int, line: str) -> None:
+        match _json(line):
+            case {
+                "item_id": str(item_id),
+                "model": str(model),
+                "sample": int(sample),
+                "rotation": int(rotation),
+                "letters": list(letters),
+                "rule": str(rule),
+                "outcome": str(outcome),
+                "parser_version": str(version),
+            } if all(isinstance(letter, str) for letter in letters) and outcome in set(Outcome):
+                said = Said(tuple(sorted(letters)), rule, Outcome(outcome), version)
+            case _:
+                raise ConfigError(f"{path}:{number}: is no line of a grading; `score --save FILE` writes them")
+        digest = _digest(model, item_id, sample, rotation)
+        if digest in self._by_question:
+            raise ConfigError(f"{path}:{number}: {item_id!r} at {model!r} is there twice")
+        self._by_question[digest] = self._said.setdefault(said, len(self._said))
+        self._models[model] += 1
+
+
+def _check_header(path: Path, line: str) -> None:
+    match _json(line):
+        case {"format": "orchestrator-grading", "version": 1}:
+            return
+        case {"format": "orchestrator-grading", "version": int(version)} if version > VERSION:
+            raise ConfigError(f"{path}: was written by a newer version of orchestrator; upgrade to read it")
+        case _:
+            raise ConfigError(f"{path}: is no grading; `score --save FILE` writes one")
+
+
+def _json(line: str) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _digest(model: str, item_id: str, sample: int, rotation: int) -> int:
+    body = json.dumps([model, item_id, sample, rotation])
+    return int.from_bytes(hashlib.blake2b(body.encode(), digest_size=8).digest())

@@ -1,0 +1,228 @@
+"""Where a model is right and where it is not: slices, levels, confusions, places and repeated questions.
+
+Each is a table, and a part of the JSON object that `score --json` prints for every model. All of it by the rules alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias, TypeVar
+
+from orchestrator.grading.agreement import PassAt, pass_at
+from orchestrator.grading.analysis import Analysis
+from orchestrator.grading.confusion import WITHOUT_LETTERS, Confusion
+from orchestrator.grading.levels import Level
+from orchestrator.grading.position import Position, Positions
+from orchestrator.grading.score import ModelScore, Score
+from orchestrator.grading.tally import ItemTable
+from orchestrator.records import Json
+from orchestrator.reporting.tables import Cell, Column, Percent, Row, Table
+
+T = TypeVar("T")
+
+Slices: TypeAlias = Mapping[str, Mapping[str, Score]]
+"""task -> name -> score."""
+
+_INTERVALS = "Percent; in brackets the 95 % interval, clustered by image or patient."
+
+
+def analysis_tables(
+    scores: Mapping[str, ModelScore], tables: Mapping[str, ItemTable], analyses: Mapping[str, Analysis]
+) -> Iterator[Table]:
+    """Yield every table that has something to tell of these models."""
+    yield from _slice_tables("disease", {alias: score.by_disease for alias, score in scores.items()})
+    yield from _slice_tables("source", {alias: score.by_source for alias, score in scores.items()})
+    yield from _level_tables(analyses)
+    for alias, analysis in analyses.items():
+        for confusion in analysis.confusions:
+            yield _confusion_table(alias, confusion)
+    yield from _position_tables(analyses)
+    yield from _repeat_tables(tables, analyses)
+
+
+# --- slices and levels -----------------------------------------------------------------------------------------------
+
+
+def _slice_tables(kind: str, slices: Mapping[str, Slices]) -> Iterator[Table]:
+    columns = (Column("", "items"), *(Column("", alias, limits=True) for alias in slices))
+    for task in _first_seen(by_task for by_task in slices.values()):
+        of_task = [by_task.get(task, {}) for by_task in slices.values()]
+        rows = []
+        for name in sorted(_first_seen(of_task)):
+            found = [scores.get(name) for scores in of_task]
+            items = max(score.items for score in found if score)
+            rows.append(Row(name, (items, *(_accuracy(score) for score in found))))
+        if rows:
+            yield Table(kind.capitalize(), columns, tuple(rows), (_INTERVALS,), f"{task}: accuracy by {kind}")
+
+
+def _accuracy(score: Score | None) -> Percent:
+    if score is None or score.interval is None:
+        return Percent(None)
+    return Percent(score.accuracy, *score.interval)
+
+
+def _level_tables(analyses: Mapping[str, Analysis]) -> Iterator[Table]:
+    by_model = {alias: _by_task(analysis.levels) for alias, analysis in analyses.items()}
+    columns = [Column(alias, title) for alias in by_model for title in ("right in", "precision", "recall")]
+    note = "Right in: replies to questions of which it is a right option. Precision and recall in percent of replies."
+    for task in _first_seen(by_model.values()):
+        of_task = [{level.name: level for level in levels.get(task, ())} for levels in by_model.values()]
+        rows = [
+            Row(name, tuple(cell for levels in of_task for cell in _level_cells(levels.get(name))))
+            for name in sorted(_first_seen(of_task))
+        ]
+        yield Table("Option", tuple(columns), tuple(rows), (note,), f"{task}: precision and recall by option")
+
+
+def _level_cells(level: Level | None) -> tuple[Cell, ...]:
+    return (None, None, None) if level is None else (level.gold, Percent(level.precision), Percent(level.recall))
+
+
+# --- confusion -------------------------------------------------------------------------------------------------------
+
+
+def _confusion_table(alias: str, confusion: Confusion) -> Table:
+    columns = [Column("chosen", name) for name in confusion.chosen]
+    columns += [Column("without letters", outcome) for outcome in WITHOUT_LETTERS]
+    rows = [
+        Row(name, (*answered, *unanswered))
+        for name, answered, unanswered in zip(confusion.gold, confusion.answered, confusion.unanswered, strict=True)
+    ]
+    title = f"{confusion.task}: right option against chosen option, {alias}"
+    return Table("Right option", tuple(columns), tuple(rows), ("Numbers of replies.",), title)
+
+
+# --- places ----------------------------------------------------------------------------------------------------------
+
+
+def _position_tables(analyses: Mapping[str, Analysis]) -> Iterator[Table]:
+    by_model = {alias: {one.task: one for one in analysis.positions} for alias, analysis in analyses.items()}
+    columns = [Column(alias, title) for alias in by_model for title in ("right there", "chosen", "accuracy")]
+    note = (
+        "Percent. Right there, chosen: of the replies with letters, how many have a right option at that place, and "
+        "how many chose it. Accuracy: where the one right option stands there."
+    )
+    for task in _first_seen(by_model.values()):
+        of_task = [places[task].places if task in places else () for places in by_model.values()]
+        rows = [
+            Row(str(number + 1), tuple(cell for places in of_task for cell in _position_cells(places, number)))
+            for number in range(max(map(len, of_task)))
+        ]
+        if rows:
+            yield Table("Place", tuple(columns), tuple(rows), (note,), f"{task}: places in the list of options")
+
+
+def _position_cells(places: Sequence[Position], number: int) -> tuple[Cell, ...]:
+    if number >= len(places):
+        return (None, None, None)
+    place = places[number]
+    return (Percent(place.gold_rate), Percent(place.pick_rate), Percent(place.accuracy))
+
+
+# --- repeated questions ----------------------------------------------------------------------------------------------
+
+
+def _repeat_tables(tables: Mapping[str, ItemTable], analyses: Mapping[str, Analysis]) -> Iterator[Table]:
+    """Yield the one table of questions asked several times, if there are any."""
+    cells: dict[str, dict[Column, Cell]] = {}
+    for alias, analysis in analyses.items():
+        found = cells.setdefault(alias, {})
+        for places in analysis.positions:
+            if places.circular_items:
+                found[Column(places.task, "rotated items")] = places.circular_items
+                found[Column(places.task, "right in all")] = Percent(places.circular_accuracy)
+        for agreement in analysis.agreements:
+            found[Column(agreement.task, "repeated items")] = agreement.items
+            found[Column(agreement.task, "agreement")] = Percent(agreement.pairwise)
+            found[Column(agreement.task, "kappa")] = None if agreement.kappa is None else f"{agreement.kappa:.3f}"
+        for passed in _passes(tables[alias]):
+            found[Column("", f"pass@{passed.k}")] = Percent(passed.value)
+    columns = sorted(_first_seen(cells.values()), key=lambda column: not column.group)
+    notes = (
+        "Percent. Right in all: items whose every rotation is right (circular accuracy). Agreement: pairs of replies "
+        "to an item that chose the same; kappa: Fleiss', beyond chance. pass@k: at least one of k replies is right.",
+    )
+    if columns:
+        rows = tuple(Row(alias, tuple(map(found.get, columns))) for alias, found in cells.items())
+        yield Table("Model", tuple(columns), rows, notes, "Questions asked several times")
+
+
+def _passes(table: ItemTable) -> Iterator[PassAt]:
+    """Yield pass@k for 1, the powers of two, and the most replies an item has; nothing where none has several."""
+    most = int(table.paid.max(initial=0))
+    if most > 1:
+        powers = [2**power for power in range(most.bit_length()) if 2**power < most]
+        yield from (passed for k in (*powers, most) if (passed := pass_at(table, k)))
+
+
+# --- JSON ------------------------------------------------------------------------------------------------------------
+
+
+def analysis_json(analysis: Analysis, table: ItemTable) -> dict[str, Json]:
+    """Return the keys that an analysis adds to a model's object, ready for `json.dumps`."""
+    return {
+        "by_level": {
+            task: {level.name: _level_json(level) for level in levels}
+            for task, levels in _by_task(analysis.levels).items()
+        },
+        "confusion": {one.task: _confusion_json(one) for one in analysis.confusions},
+        "positions": {one.task: _positions_json(one) for one in analysis.positions},
+        "agreement": {
+            one.task: {"items": one.items, "pairwise": one.pairwise, "kappa": one.kappa} for one in analysis.agreements
+        },
+        "pass_at": {str(one.k): {"items": one.items, "value": one.value} for one in _passes(table)},
+    }
+
+
+def _level_json(level: Level) -> Json:
+    return {
+        "gold": level.gold,
+        "chosen": level.chosen,
+        "hits": level.hits,
+        "precision": level.precision,
+        "recall": level.recall,
+    }
+
+
+def _confusion_json(confusion: Confusion) -> Json:
+    return {
+        "gold": list(confusion.gold),
+        "chosen": list(confusion.chosen),
+        "answered": [list(row) for row in confusion.answered],
+        "outcomes": [str(outcome) for outcome in WITHOUT_LETTERS],
+        "unanswered": [list(row) for row in confusion.unanswered],
+    }
+
+
+def _positions_json(positions: Positions) -> Json:
+    return {
+        "places": [
+            {
+                "offered": place.offered,
+                "gold": place.gold,
+                "picked": place.picked,
+                "asked": place.asked,
+                "right": place.right,
+                "gold_rate": place.gold_rate,
+                "pick_rate": place.pick_rate,
+                "accuracy": place.accuracy,
+            }
+            for place in positions.places
+        ],
+        "circular_items": positions.circular_items,
+        "circular_right": positions.circular_right,
+        "circular_accuracy": positions.circular_accuracy,
+    }
+
+
+def _by_task(levels: Sequence[Level]) -> dict[str, list[Level]]:
+    found: dict[str, list[Level]] = {}
+    for level in levels:
+        found.setdefault(level.task, []).append(level)
+    return found
+
+
+def _first_seen(mappings: Iterable[Mapping[T, object]]) -> list[T]:
+    """Return the keys of several mappings, each once, in the order of first appearance."""
+    return list(dict.fromkeys(key for mapping in mappings for key in mapping))

@@ -1,0 +1,107 @@
+"""A grading beside an earlier one: the scores of both, and every reply that is read differently now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.grading.parse import PARSER_VERSION
+from orchestrator.grading.regrading import Change, Regraded, Said
+from orchestrator.grading.score import ModelScore
+from orchestrator.records import Json
+from orchestrator.reporting.tables import Cell, Column, Percent, Row, Table
+
+_SCORES = (
+    Column("accuracy", "before", limits=True),
+    Column("accuracy", "now", limits=True),
+    Column("replies", "changed"),
+    Column("replies", "right only now"),
+    Column("replies", "right only before"),
+)
+_PLACE = (Column("", "model"), Column("", "sample"), Column("", "rotation"))
+_READ = (
+    Column("before", "letters"),
+    Column("before", "rule"),
+    Column("before", "parser"),
+    Column("now", "letters"),
+    Column("now", "rule"),
+    Column("now", "parser"),
+    Column("", "right"),
+)
+
+
+def regrading_tables(regraded: Regraded) -> Iterator[Table]:
+    """Yield the scores before and now, and the list of changes if there are any."""
+    versions = ", ".join(regraded.versions) or "none"
+    notes = [
+        f"Before: parser {versions}; now: parser {PARSER_VERSION}. Percent; both on the questions that both gradings "
+        "hold, with the benchmark's right letters of now."
+    ]
+    if regraded.only_before or regraded.only_now:
+        notes.append(
+            f"In neither score: {regraded.only_before} questions held only before, {regraded.only_now} only now."
+        )
+    yield Table(
+        "Model",
+        _SCORES,
+        tuple(Row(model, _score_cells(regraded, model)) for model in regraded.now),
+        tuple(notes),
+        "Against the earlier grading",
+    )
+    if regraded.changes:
+        several = any(one.sample or one.rotation for one in regraded.changes)
+        place = _PLACE if several else _PLACE[:1]
+        rows = tuple(Row(one.item_id, _change_cells(one, len(place))) for one in regraded.changes)
+        yield Table("Item", (*place, *_READ), rows, (), "Read differently")
+
+
+def _score_cells(regraded: Regraded, model: str) -> tuple[Cell, ...]:
+    gains = [one.gain for one in regraded.changes if one.model == model]
+    accuracies = (_accuracy(scores[model]) for scores in (regraded.before, regraded.now))
+    return (*accuracies, len(gains), gains.count(1), gains.count(-1))
+
+
+def _accuracy(score: ModelScore) -> Percent:
+    return Percent(None) if score.interval is None else Percent(score.accuracy, *score.interval)
+
+
+def _change_cells(change: Change, places: int) -> tuple[Cell, ...]:
+    place: tuple[Cell, ...] = (change.model, change.sample, change.rotation)
+    return (*place[:places], *_said_cells(change.before), *_said_cells(change.now), " ".join(change.gold))
+
+
+def _said_cells(said: Said) -> tuple[Cell, ...]:
+    return " ".join(said.letters) or f"({said.outcome})", said.rule or None, said.parser_version
+
+
+def regrading_json(regraded: Regraded) -> dict[str, Json]:
+    """Return the object of `score --against`, ready for `json.dumps`."""
+    return {
+        "parser_versions": list(regraded.versions),
+        "only_before": regraded.only_before,
+        "only_now": regraded.only_now,
+        "models": {
+            model: {"accuracy_before": regraded.before[model].accuracy, "accuracy_now": now.accuracy}
+            for model, now in regraded.now.items()
+        },
+        "changes": [
+            {
+                "item_id": one.item_id,
+                "model": one.model,
+                "sample": one.sample,
+                "rotation": one.rotation,
+                "gold": list(one.gold),
+                "before": _said_json(one.before),
+                "now": _said_json(one.now),
+            }
+            for one in regraded.changes
+        ],
+    }
+
+
+def _said_json(said: Said) -> Json:
+    return {
+        "letters": list(said.letters),
+        "rule": said.rule,
+        "outcome": str(said.outcome),
+        "parser_version": said.parser_version,
+    }
