@@ -213,10 +213,11 @@ async def registered(store: Store) -> AsyncIterator[int]:
     """Be known as a living process while the block runs; yields the process's id."""
     me = processes.myself()
     process_id = await store.do(processes.register, me, time.time())
-    store.call_every(lambda connection: processes.beat(connection, process_id, me.host))
+    store.call_every(lambda connection: processes.beat(connection, process_id, me))
     try:
         yield process_id
     finally:
+        store.call_every(None)
         await store.do(processes.leave, process_id)
 
 

@@ -88,8 +88,8 @@ class Store:
         self._jobs.put(None)
         self._thread.join()
 
-    def call_every(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        """Have `work` called at every interval from now on."""
+    def call_every(self, work: Callable[[sqlite3.Connection], None] | None) -> None:
+        """Have `work` called at every interval from now on; None: no longer anything."""
         self._every = work
 
     async def do(self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

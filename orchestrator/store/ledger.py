@@ -65,7 +65,7 @@ class Claim(StrEnum):
     MINE = "mine"
     """Nobody else asks it: this process may."""
     BUSY = "busy"
-    """A living process is asking it right now."""
+    """A living process is asking it right now; or this one was given up for dead and has yet to show that it lives."""
     HELD = "held"
     """An earlier attempt is in doubt and is to be left alone."""
 
@@ -96,8 +96,10 @@ def claim(connection: sqlite3.Connection, ask: Ask, policy: Policy) -> Claim:
             return Claim.HIT
     elif policy.hold_in_doubt and _in_doubt(connection, ask.key):
         return Claim.HELD
+    # Only for a process on the list: of any other nobody could tell when it is dead.
     taken = connection.execute(
-        "INSERT INTO claims (key, process_id) VALUES (?, ?) ON CONFLICT DO NOTHING", (ask.key, ask.process_id)
+        "INSERT INTO claims (key, process_id) SELECT ?, id FROM processes WHERE id = ? ON CONFLICT DO NOTHING",
+        (ask.key, ask.process_id),
     )
     if taken.rowcount == 0:
         return Claim.BUSY

@@ -46,11 +46,18 @@ def register(connection: sqlite3.Connection, who: Identity, now: float) -> int:
     return int(row["id"])
 
 
-def beat(connection: sqlite3.Connection, process_id: int, host: str) -> None:
-    """Show that this process lives, and free what dead ones held."""
+def beat(connection: sqlite3.Connection, process_id: int, who: Identity) -> None:
+    """Show that this process lives, and free what dead ones held.
+
+    A process that slept and was given up for dead is entered again: without that, nobody would free what it holds.
+    """
     now = time.time()
-    connection.execute("UPDATE processes SET heartbeat_at = ? WHERE id = ?", (now, process_id))
-    reap(connection, host, now)
+    connection.execute(
+        "INSERT INTO processes (id, host, pid, started_at, heartbeat_at) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at",
+        (process_id, who.host, who.pid, who.started_at, now),
+    )
+    reap(connection, who.host, now)
 
 
 def leave(connection: sqlite3.Connection, process_id: int) -> None:

@@ -76,7 +76,7 @@ CREATE TABLE providers (
 ) WITHOUT ROWID;
 
 CREATE TABLE processes (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given again: a process that wakes late must not pass for another
     host TEXT NOT NULL,
     pid INTEGER NOT NULL,
     started_at REAL NOT NULL,        -- the operating system's start time of the pid
