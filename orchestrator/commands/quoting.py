@@ -102,13 +102,17 @@ def _basis_lines(survey: Survey) -> Iterator[str]:
     if past.calibration.mean is None:
         yield _line("input", "by the formulas: no reply to learn from yet")
     else:
-        yield _line("input", f"{past.calibration.mean:.2f} of the formulas, as {past.calibration.replies} replies show")
+        yield _line("input", f"{past.calibration.mean:.2f} of the formulas, {_mean_of(past.calibration.replies)}")
     tokens = answer_tokens(survey.model, past)
     if past.answers:
-        yield _line("output", f"{tokens:,} tokens each, as {past.answers} replies show")
+        yield _line("output", f"{tokens:,} tokens each, {_mean_of(past.answers)}")
     else:
-        yield _line("output", f"{tokens:,} tokens each, assumed: a model that reasons")
-        yield _line("", "takes more. --pilot N --budget USD tells")
+        yield _line("output", f"{tokens:,} tokens each, assumed; models that reason")
+        yield _line("", "take more: --pilot N --budget USD tells")
+
+
+def _mean_of(replies: int) -> str:
+    return "as the one reply shows" if replies == 1 else f"the mean of {replies} replies"
 
 
 def _pilot_lines(predicted: Prediction | None, calls: int) -> Iterator[str]:
