@@ -112,7 +112,7 @@ def _basis_lines(survey: Survey) -> Iterator[str]:
 
 
 def _mean_of(replies: int) -> str:
-    return "as the one reply shows" if replies == 1 else f"the mean of {replies} replies"
+    return "by one reply" if replies == 1 else f"mean of {replies} replies"
 
 
 def _pilot_lines(predicted: Prediction | None, calls: int) -> Iterator[str]:

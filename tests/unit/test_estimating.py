@@ -329,7 +329,7 @@ def test_what_is_assumed_is_said(desk: Desk) -> None:
     benchmark = desk.benchmark(questions(5))
     assert any("300 tokens each, assumed" in line for line in lines(desk.estimate(benchmark)))
     desk.pay(benchmark, "large", [Usage(100, 0, 50)] * 3)
-    assert any("50 tokens each, the mean of 3 replies" in line for line in lines(desk.estimate(benchmark)))
+    assert any("50 tokens each, mean of 3 replies" in line for line in lines(desk.estimate(benchmark)))
 
 
 def test_nothing_left_to_ask_is_said(desk: Desk) -> None:
