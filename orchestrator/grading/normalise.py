@@ -221,4 +221,4 @@ def _fold(char: str) -> str:
         case "Cf" | "Mn" | "Me" | "Co":
             return ""
         case _:
-            return unicodedata.normalize("NFKC", char)
+            return unicodedata.normalize("NFKC", char).replace("\u2044", "/")

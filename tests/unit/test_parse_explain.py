@@ -1,0 +1,72 @@
+"""The account of a reading: what each rule found, what spoke against it, and how it looks on a terminal."""
+
+from __future__ import annotations
+
+from orchestrator.grading.explain import SHOWN, explain, printable, render
+from orchestrator.grading.rules import RULES
+from orchestrator.records import Abstained, Abstention, Answer
+
+SPINE = {"A": "Healthy", "B": "Spondylolisthesis", "C": "Osteophytes"}
+
+
+def test_every_rule_is_tried_in_its_order() -> None:
+    """With what it found before any veto, and where."""
+    text = "The answer is B.\n\nMy final option: [C]"
+    told = explain(text, SPINE, multi=False)
+    assert isinstance(told.answer, Answer)
+    assert told.answer.letters == ("C",)
+    assert [trial.rule for trial in told.trials] == [rule.name for rule in RULES]
+    trials = {trial.rule: trial for trial in told.trials}
+    assert trials["final-option"].letters == ("C",)
+    assert trials["tag"].span is None
+    span = trials["final-option"].span
+    assert span is not None
+    assert text[slice(*span)] == "final option: [C]"
+
+
+def test_a_veto_is_named_with_what_it_says() -> None:
+    """So is a letter that was not offered."""
+    trials = {trial.rule: trial for trial in explain("The answer is C. Healthy.", SPINE, multi=False).trials}
+    assert trials["declared"].veto == "clash"
+    assert trials["declared"].note == "the letter C stands beside the text of A"
+    shown = render(explain("The answer is (F).", SPINE, multi=False))
+    assert "a letter not offered; unoffered: the letter declared was not offered" in shown
+
+
+def test_what_a_cut_output_leaves_out_is_said() -> None:
+    """Rules that are not firm show what they found, and that it did not count."""
+    told = explain("The answer is C.", SPINE, multi=False, truncated=True)
+    assert told.answer == Abstention(Abstained.TRUNCATED)
+    trials = {trial.rule: trial for trial in told.trials}
+    assert trials["declared"].letters == ("C",)
+    assert "cut" in trials["declared"].note
+
+
+def test_nothing_is_tried_where_there_is_nothing_to_read() -> None:
+    """An empty output, an item without options, an open thought."""
+    assert explain(" ", SPINE, multi=False).trials == ()
+    assert explain("C", {}, multi=False).trials == ()
+    assert all(trial.span is None for trial in explain("<think>C", SPINE, multi=False).trials)
+
+
+def test_the_passage_relied_on_is_marked() -> None:
+    """With what stands around it, shortened; the beginning where there is no answer."""
+    assert ">>>answer is C<<<" in render(explain("So the answer is C. That is all.", SPINE, multi=False))
+    long = "x " * SHOWN
+    shown = render(explain(f"{long}\nMy final option: [C]\n{long}", SPINE, multi=False))
+    assert shown.startswith("...")
+    assert len(shown) < 3 * SHOWN + 4_000
+    nothing = render(explain(long + long, SPINE, multi=False))
+    assert "no answer: nothing" in nothing
+    assert nothing.splitlines()[0].endswith("...")
+    conflict = render(explain("The answer is C. Healthy.", SPINE, multi=False))
+    assert "no answer: conflict; the letter C stands beside the text of A" in conflict
+
+
+def test_nothing_of_the_output_controls_the_terminal() -> None:
+    """Escape sequences, carriage returns, bidirectional marks and lone surrogates are replaced."""
+    hostile = "\x1b[2J\x9b31m\rC\u202e\ud800\x07\nMy final option: [C]\r\n\tend"
+    shown = render(explain(hostile, SPINE, multi=False))
+    assert not set(shown) & set("\x1b\x9b\r\u202e\ud800\x07")
+    assert "\n\tend" in shown
+    assert printable("a\x1bb\nc\td") == "a\N{REPLACEMENT CHARACTER}b\nc\td"
