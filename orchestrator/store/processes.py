@@ -52,12 +52,15 @@ def beat(connection: sqlite3.Connection, process_id: int, who: Identity) -> None
     A process that slept and was given up for dead is entered again: without that, nobody would free what it holds.
     """
     now = time.time()
+    row = connection.execute("SELECT heartbeat_at FROM processes WHERE id = ?", (process_id,)).fetchone()
     connection.execute(
         "INSERT INTO processes (id, host, pid, started_at, heartbeat_at) VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT (id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at",
         (process_id, who.host, who.pid, who.started_at, now),
     )
-    reap(connection, who.host, now)
+    # Whoever slept, or had its clock set, finds every heartbeat old: the others may be waking at this moment as well.
+    if row is not None and now - row["heartbeat_at"] <= STALE_S:
+        reap(connection, who.host, now)
 
 
 def leave(connection: sqlite3.Connection, process_id: int) -> None:
@@ -72,9 +75,17 @@ def reap(connection: sqlite3.Connection, host: str, now: float) -> int:
         for row in connection.execute("SELECT id, host, pid, started_at, heartbeat_at FROM processes").fetchall()
         if now - row["heartbeat_at"] > STALE_S or (row["host"] == host and not _runs(row["pid"], row["started_at"]))
     ]
+    # One that was buried, woke, went on and died before its next heartbeat is on no list any more.
+    dead += [row["process_id"] for row in connection.execute(_UNLISTED)]
     for process_id in dead:
         _bury(connection, process_id)
     return len(dead)
+
+
+_UNLISTED = (
+    "SELECT process_id FROM claims UNION SELECT process_id FROM attempts WHERE state = 'open' "
+    "EXCEPT SELECT id FROM processes"
+)
 
 
 def _bury(connection: sqlite3.Connection, process_id: int) -> None:
@@ -89,8 +100,10 @@ def _bury(connection: sqlite3.Connection, process_id: int) -> None:
 
 def _runs(pid: int, started_at: float) -> bool:
     try:
-        # A pid is given again after the old process ended: the start time tells the two apart.
-        return abs(psutil.Process(pid).create_time() - started_at) < 2.0
+        process = psutil.Process(pid)
+        # A pid is given again after the old process ended: the start time tells the two apart. One that was killed
+        # keeps its pid until its parent looks, which in a container may be never.
+        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started_at) < 2.0
     except psutil.NoSuchProcess:
         return False
     except psutil.Error:
