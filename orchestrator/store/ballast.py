@@ -7,6 +7,7 @@ what is in flight can still be stored; nothing new is begun.
 from __future__ import annotations
 
 import os
+from glob import escape
 from pathlib import Path
 
 import psutil
@@ -24,7 +25,7 @@ class Ballast:
 
     def take(self) -> None:
         """Reserve the room, and remove what dead processes left. Raises OSError when there is not enough."""
-        for left in self._path.parent.glob(f"{self._path.name.rpartition(_MARK)[0]}{_MARK}*"):
+        for left in self._path.parent.glob(f"{escape(self._path.name.rpartition(_MARK)[0])}{_MARK}*"):
             pid = left.name.rpartition(_MARK)[2]
             if pid.isdecimal() and not psutil.pid_exists(int(pid)):
                 left.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ that raises undoes only itself. Trouble with the file is a CacheError, and nothi
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import sqlite3
 import threading
@@ -97,6 +98,8 @@ class Store:
 
         Raises whatever the work raised, or CacheError when the file cannot be used.
         """
+        if not self._thread.is_alive():
+            raise CacheError(f"{self.path}: the cache is closed; nothing more can be stored.")
         loop = asyncio.get_running_loop()
         job = _Job(lambda connection: work(connection, *args, **kwargs), loop, loop.create_future())
         self._jobs.put(job)
@@ -107,12 +110,14 @@ class Store:
     def _serve(self) -> None:
         try:
             database = open_database(self.path)
-            self._ballast.take()
-        except OSError as error:
-            self._opened.put(explain(self.path, error))
-            return
         except BaseException as error:
             self._opened.put(error)
+            return
+        try:
+            self._ballast.take()
+        except OSError as error:
+            database.close()
+            self._opened.put(explain(self.path, error))
             return
         self._opened.put(None)
         beat = time.monotonic()
@@ -148,7 +153,7 @@ class Store:
         try:
             with _transaction(connection):
                 work(connection)
-        except sqlite3.Error as error:
+        except Exception as error:  # Nobody awaits this work: whatever stops it must stop those who rely on it.
             self._broken = explain(self.path, error)
 
     def _run(self, connection: sqlite3.Connection, jobs: list[_Job]) -> None:
@@ -300,7 +305,10 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _connect_reading(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)
+    # Beside a file that it reads SQLite keeps a shared index, unless it is told that nobody writes to the file.
+    closed = not path.with_name(f"{path.name}-wal").exists()
+    mode = "mode=ro&immutable=1" if closed and not os.access(path.parent, os.W_OK) else "mode=ro"
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=BUSY_S)
     connection.row_factory = sqlite3.Row
     return connection
 
