@@ -91,19 +91,19 @@ def test_only_the_edited_picture_is_asked_again(program: Program) -> None:
         assert requests(simulator) == 5
 
 
-def test_samples_limits_and_prompts_are_questions_of_their_own(program: Program) -> None:
-    """More samples keep what the first gave, `--limit` asks only the first items, another prompt asks anew."""
+def test_samples_limits_and_prompts_make_questions_of_their_own(program: Program) -> None:
+    """`--limit` asks only the first items; more samples keep what the first gave; a run's name stands for all that."""
     write_items(program.folder, 5)
     (program.folder / "prompt.toml").write_text(
         'system = "You read radiographs."\n'
         'single = "{question}\\n{options}\\n{final_line}"\nmulti = "{question}\\n{options}\\n{final_line}"\n'
     )
+    run = (*RUN, "--prompt", "prompt.toml")
     with running(Settings()) as simulator:
         program.configure(*small(simulator))
-        assert program(*RUN, "--limit", "2", "--json").json["calls"] == 2
-        sampled = program(*RUN, "--samples", "2", "--run", "twice", "--json").json
+        assert program(*run, "--limit", "2", "--json").json["calls"] == 2
+        sampled = program(*run, "--samples", "2", "--run", "twice", "--json").json
         assert (sampled["run"], sampled["calls"], sampled["cache_hits"]) == ("twice", 8, 2)
-        program(*RUN, "--prompt", "prompt.toml", "--limit", "1")
-        assert requests(simulator) == 11
-        assert program("score", "items.jsonl", "--run", "twice", "--json").json["run"] == "twice"
-        assert "other settings" in program(*RUN, "--run", "twice", code=2).err
+        assert requests(simulator) == 10
+    assert program("score", "items.jsonl", "--run", "twice", "--json").json["run"] == "twice"
+    assert "other settings" in program(*RUN, "--run", "twice", code=2).err

@@ -151,36 +151,6 @@ def test_no_cache_yet_is_said_and_none_is_made(
     assert "no cache there yet" in program(*command, "--cache", "empty.db", code=5).err
 
 
-def test_a_cache_damaged_in_its_middle_stops_everything_and_is_kept(program: Program) -> None:
-    """Nobody reads on past the damage, and nothing is paid for again because of it."""
-    write_items(program.folder, 40)
-    cache = program.folder / "cache" / "responses.db"
-    with running(Settings()) as simulator:
-        program.configure(*small(simulator))
-        program(*RUN)
-        asked = requests(simulator)
-        content = bytearray(cache.read_bytes())
-        content[8192:-8192] = b"\xff" * (len(content) - 16384)
-        cache.write_bytes(content)
-        for command in (RUN, *LOOKING):
-            assert "damaged" in program(*command, code=5).err
-        assert requests(simulator) == asked
-        assert cache.read_bytes() == content
-
-
-def test_a_run_that_was_never_made_is_said(program: Program) -> None:
-    """A cache without this benchmark, and a name that no run has."""
-    write_items(program.folder / "one", 1)
-    write_items(program.folder / "other", 1)
-    write_rows(program.folder / "other", [row(0, question="What else?")])
-    with running(Settings()) as simulator:
-        program.configure(*small(simulator))
-        program("run", "one/items.jsonl", "-m", SMALL)
-    assert "no run named 'nameless'" in program("score", "one/items.jsonl", "--run", "nameless", code=2).err
-    assert "no run on other/items.jsonl" in program("score", "other/items.jsonl", code=2).err
-    assert "asked 'other'" in program("score", "one/items.jsonl", "-m", "other", code=2).err
-
-
 def test_a_faulty_providers_toml_is_refused_with_every_fault(program: Program) -> None:
     """Each with its table and field, and no key repeated."""
     program.configure(

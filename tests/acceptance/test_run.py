@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cli_program import NETWORK, PATHS, Finished, Program, billed_usd, model, provider, write_items
+from cli_program import NETWORK, PATHS, Finished, Program, billed_usd, model, provider, row, write_items, write_rows
 
 from orchestrator.simulator import LedgerView, Settings, running
 
@@ -86,7 +86,8 @@ def test_run_and_score_give_the_same_json(evaluated: Evaluated) -> None:
     assert run["attempts"] == run["spent_usd"] == run["in_doubt_usd"] == 0
     assert run["cap_usd"] == 1
     assert run["ledger_usd"] == score["ledger_usd"] >= evaluated.billed_usd
-    assert run["models"] == score["models"]
+    # Score tells more of each model, and nothing else of what both tell.
+    assert {name: score["models"][name] | one for name, one in run["models"].items()} == score["models"]
     assert set(run) >= {"run", "benchmark", "wall_s"}
     for one in run["models"].values():
         assert one["items"] == one["answered"] + one["unparsed"] == ITEMS
@@ -124,3 +125,27 @@ def test_score_survives_the_loss_of_all_but_questions_and_cache(evaluated: Evalu
     shutil.copy(evaluated.program.folder / "cache" / "responses.db", tmp_path / "cache")
     moved.configure("[providers.other]\napi_base = 'http://127.0.0.1:9'\nrpm = 1\ntpm = 1\n")
     assert moved("score", "elsewhere/items.jsonl", *ASKED).out == evaluated.first.out
+
+
+def test_a_run_that_was_never_made_is_said(evaluated: Evaluated, tmp_path: Path) -> None:
+    """A name that no run has, a model that was not asked, and a benchmark that is not in this cache."""
+    program = evaluated.program
+    other = write_rows(tmp_path, [row(0, question="What else?")])
+    assert "no run named 'nameless'" in program("score", "bench/items.jsonl", "--run", "nameless", code=2).err
+    assert "asked 'other'" in program("score", "bench/items.jsonl", "-m", "other", code=2).err
+    assert f"no run on {other}" in program("score", other, code=2).err
+
+
+@pytest.mark.parametrize("command", [("run", *ASKED), ("score",), ("status",)], ids=lambda one: one[0])
+def test_a_damaged_cache_stops_everything_and_is_kept(
+    evaluated: Evaluated, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """Nobody reads on past the damage, and nothing is asked because of it."""
+    cache = tmp_path / "damaged.db"
+    content = bytearray((evaluated.program.folder / "cache" / "responses.db").read_bytes())
+    content[8192:-8192] = b"\xff" * (len(content) - 16384)
+    cache.write_bytes(content)
+    name, *options = command
+    arguments = (name, *([] if name == "status" else ["bench/items.jsonl"]), *options, "--cache", str(cache))
+    assert "damaged" in evaluated.program.guarded(*arguments, forbidden=NETWORK, code=5).err
+    assert cache.read_bytes() == content
