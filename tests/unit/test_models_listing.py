@@ -223,11 +223,12 @@ def test_nothing_is_offered_where_it_would_not_help(found: Config, alias: str) -
 
 
 def test_the_shipped_listing_fits_a_narrow_terminal() -> None:
-    """Sixty columns hold every line but the file's path, and every name is whole."""
+    """Sixty columns hold every line but the file's path; every name is whole, also of a provider without a model."""
     config = load(SHIPPED)
     shown = list(lines(config, (), DAY))
     assert [line for line in shown if len(line) > COLUMNS and str(SHIPPED) not in line] == []
     assert all(f"  {alias}" in shown for alias in config.models)
+    assert all(any(line.startswith(f"{name}: ") for line in shown) for name in config.providers)
 
 
 def test_a_model_in_full_fits_a_narrow_terminal() -> None:
