@@ -189,6 +189,7 @@ def run_command(
         skip_bad=skip_bad,
         template=template,
         judge=judge,
+        analysed=as_json,
     )
     found = workspace.find(providers, cache)
     result = asyncio.run(running.run(options, found, _say, _stderr()))
@@ -671,17 +672,11 @@ def _print_analysed(analysed: Analysed, slices: bool, published: bool, form: str
     from orchestrator.reporting.paper import PUBLISHED, published_json
     from orchestrator.reporting.results import to_json
 
-    summary, scored = analysed.result.summary, analysed.result.scored
+    summary = analysed.result.summary
     tables = [leaderboard(summary, PUBLISHED if published else ())]
-    body = to_json(
-        summary,
-        {
-            alias: analysis_tables.analysis_json(analysis, scored.tables[alias])
-            for alias, analysis in analysed.analyses.items()
-        },
-    )
+    body = to_json(summary)
     if slices:
-        tables += analysis_tables.analysis_tables(scored.models, scored.tables, analysed.analyses)
+        tables += analysis_tables.analysis_tables(summary)
     if published:
         body["published"] = published_json()
     if analysed.regraded is not None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from orchestrator.commands.grades import Graded
 from orchestrator.commands.gradings import Earlier, saver
 from orchestrator.commands.output import replaced
 from orchestrator.commands.scoring import Chosen, ScoreResult, score_benchmark
-from orchestrator.grading.analysis import Analysis, AnalysisTally
 from orchestrator.grading.regrading import Regraded, Regrading
 
 
@@ -31,9 +31,7 @@ class Analysed:
     """What was found."""
 
     result: ScoreResult
-    analyses: dict[str, Analysis] = field(default_factory=dict)
-    """By model; empty unless asked for."""
-    regraded: Regraded | None = None
+    regraded: Regraded | None
 
 
 async def analyse_benchmark(chosen: Chosen, wanted: Wanted) -> Analysed:
@@ -41,26 +39,21 @@ async def analyse_benchmark(chosen: Chosen, wanted: Wanted) -> Analysed:
 
     Raises BenchmarkError, CacheError or ConfigError for a file that cannot be read or written.
     """
-    models = chosen.source.aliases
-    tallies = {alias: AnalysisTally() for alias in models if wanted.analysed}
+    watchers: list[Callable[[Graded], object]] = []
     earlier = None if wanted.against is None else Earlier(wanted.against)
-    regrading = Regrading(models)
-
-    def watch(graded: Graded) -> None:
-        for grade in graded.grades:
-            if tallies:
-                tallies[graded.model].add(grade)
-            if earlier is not None:
-                regrading.add(graded.model, grade, earlier.said(graded.model, grade))
-
-    watchers: list[Callable[[Graded], None]] = [watch]
+    regrading = Regrading(chosen.source.aliases)
+    if earlier is not None:
+        watchers.append(partial(_regrade, earlier, regrading))
     with ExitStack() as files:
         if wanted.save is not None:
             file = files.enter_context(replaced(wanted.save))
             watchers.append(saver(file, str(chosen.benchmark), chosen.names))
-        result = await score_benchmark(chosen, *watchers)
-    return Analysed(
-        result,
-        {alias: tally.analysis() for alias, tally in tallies.items()},
-        None if earlier is None else regrading.regraded(earlier.held(models), earlier.versions),
-    )
+        result = await score_benchmark(chosen, *watchers, analysed=wanted.analysed)
+    if earlier is None:
+        return Analysed(result, None)
+    return Analysed(result, regrading.regraded(earlier.held(chosen.source.aliases), earlier.versions))
+
+
+def _regrade(earlier: Earlier, regrading: Regrading, graded: Graded) -> None:
+    for grade in graded.grades:
+        regrading.add(graded.model, grade, earlier.said(graded.model, grade))

@@ -59,6 +59,8 @@ class RunOptions:
     template: Path | None = None
     judge: str | None = None
     """Alias of the model that reads what the rules could not."""
+    analysed: bool = False
+    """Whether the results are looked at from every side, as the JSON object shows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +276,8 @@ async def _result(
         money = runs.money(connection, row.id)
         by_model = {alias: runs.money(connection, row.id, alias) for runner in runners for alias in runner.tallies}
         cap = runs.named(connection, row.name).cap_nanousd
-    scored = await score(Source(workspace.cache, (row.id,), tuple(asked.tallies), judges), items)
+    source = Source(workspace.cache, (row.id,), tuple(asked.tallies), judges)
+    scored = await score(source, items, analysed=options.analysed)
     summary = RunSummary(
         run=row.name,
         benchmark=str(options.benchmark),
@@ -290,6 +293,8 @@ async def _result(
         spent_by_model={alias: by_model[alias].charged for alias in scored.models},
         parser_version=PARSER_VERSION,
         judged=scored.judged,
+        tables=scored.tables,
+        analyses=scored.analyses,
     )
     accounts = {
         alias: Account(tally, by_model[alias], scored.models[alias].outcomes[Outcome.UNSENT])

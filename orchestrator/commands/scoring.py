@@ -11,6 +11,7 @@ from pathlib import Path
 from orchestrator.commands.grades import CHUNK, Graded, Source, graded_items
 from orchestrator.dataset.load import read_items
 from orchestrator.errors import ConfigError, Problem
+from orchestrator.grading.analysis import Analysis, AnalysisTally
 from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.grading.score import ModelScore, score_table
 from orchestrator.grading.tally import ItemTable, Tally
@@ -34,10 +35,15 @@ class Scored:
     """The same with what a judge read where the rules could not, by judge; empty where these runs had no judge."""
     reworded: int
     """Stored replies to a question or options that read differently now: counted as unsent."""
+    analyses: dict[str, Analysis]
+    """By the rules alone; empty unless asked for."""
 
 
-async def score(source: Source, items: AsyncIterator[Item], *watchers: Callable[[Graded], object]) -> Scored:
+async def score(
+    source: Source, items: AsyncIterator[Item], *watchers: Callable[[Graded], object], analysed: bool = False
+) -> Scored:
     """Grade what the cache holds of these items, for each model, in one pass; watchers see every item go by."""
+    analyses = {alias: AnalysisTally() for alias in source.aliases if analysed}
     tallies = {alias: Tally() for alias in source.aliases}
     judged = {alias: {judge: Tally() for judge in source.judges} for alias in source.aliases}
     reworded = 0
@@ -46,6 +52,8 @@ async def score(source: Source, items: AsyncIterator[Item], *watchers: Callable[
             reworded += one.reworded
             for grade in one.grades:
                 tallies[one.model].add(grade)
+                if analysed:
+                    analyses[one.model].add(grade)
             for judge, grades in one.judged.items():
                 for grade in grades:
                     judged[one.model][judge].add(grade)
@@ -57,6 +65,7 @@ async def score(source: Source, items: AsyncIterator[Item], *watchers: Callable[
         {alias: score_table(table) for alias, table in tables.items()},
         {alias: {judge: score_table(one.table()) for judge, one in by.items()} for alias, by in judged.items() if by},
         reworded,
+        {alias: tally.analysis() for alias, tally in analyses.items()},
     )
 
 
@@ -139,7 +148,7 @@ class ScoreResult:
     """The first `PROBLEMS_KEPT` faults of rows of the benchmark, which are left out."""
 
 
-async def score_benchmark(chosen: Chosen, *watchers: Callable[[Graded], object]) -> ScoreResult:
+async def score_benchmark(chosen: Chosen, *watchers: Callable[[Graded], object], analysed: bool = False) -> ScoreResult:
     """Grade a benchmark from the cache. Raises BenchmarkError or CacheError for a file that cannot be read."""
     problems: list[Problem] = []
 
@@ -147,7 +156,7 @@ async def score_benchmark(chosen: Chosen, *watchers: Callable[[Graded], object])
         if len(problems) < PROBLEMS_KEPT:
             problems.append(problem)
 
-    scored = await score(chosen.source, chosen.items(report), *watchers)
+    scored = await score(chosen.source, chosen.items(report), *watchers, analysed=analysed)
     with reading(chosen.source.cache) as connection:
         summary = _summary(connection, chosen, scored)
     return ScoreResult(summary, scored, chosen.names, tuple(problems))
@@ -173,4 +182,6 @@ def _summary(connection: Connection, chosen: Chosen, scored: Scored) -> RunSumma
         },
         parser_version=PARSER_VERSION,
         judged=scored.judged,
+        tables=scored.tables,
+        analyses=scored.analyses,
     )

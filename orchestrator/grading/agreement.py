@@ -7,7 +7,7 @@ paid replies count.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +44,7 @@ class AgreementTally:
 
     def __init__(self) -> None:
         self._labels: dict[tuple[str, ...], int] = {}
-        self._items: dict[str, dict[str, Counter[int]]] = {}
+        self._items: dict[str, dict[str, int | Counter[int]]] = {}
 
     def add(self, grade: Grade) -> None:
         """Count one grade."""
@@ -54,12 +54,21 @@ class AgreementTally:
         if grade.outcome is Outcome.ANSWERED:
             said += tuple(sorted(option_text(grade, letter) for letter in grade.letters))
         label = self._labels.setdefault(said, len(self._labels))
-        self._items.setdefault(grade.task, {}).setdefault(grade.item_id, Counter())[label] += 1
+        items = self._items.setdefault(grade.task, {})
+        # A counter is worth its memory only from an item's second reply on.
+        match items.get(grade.item_id):
+            case None:
+                items[grade.item_id] = label
+            case int(first):
+                items[grade.item_id] = Counter((first, label))
+            case Counter() as replies:
+                replies[label] += 1
 
     def agreements(self) -> tuple[Agreement, ...]:
         """Return the self-agreement on every task that has items with several replies."""
         repeated = {
-            task: [replies for replies in items.values() if replies.total() > 1] for task, items in self._items.items()
+            task: [replies for replies in items.values() if isinstance(replies, Counter)]
+            for task, items in self._items.items()
         }
         return tuple(_agreement(task, items) for task, items in repeated.items() if items)
 
@@ -79,6 +88,14 @@ def pass_at(table: ItemTable, k: int) -> PassAt | None:
         return None
     estimates = [pass_at_k(int(table.paid[row]), int(table.right[row]), k) for row in rows]
     return PassAt(k, len(rows), sum(estimates) / len(estimates))
+
+
+def passes(table: ItemTable) -> Iterator[PassAt]:
+    """Yield pass@k for 1, the powers of two, and the most replies an item has; nothing where none has several."""
+    most = int(table.paid.max(initial=0))
+    if most > 1:
+        powers = [2**power for power in range(most.bit_length()) if 2**power < most]
+        yield from (passed for k in (*powers, most) if (passed := pass_at(table, k)))
 
 
 def _agreement(task: str, items: list[Counter[int]]) -> Agreement:

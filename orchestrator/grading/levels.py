@@ -67,6 +67,14 @@ class LevelTally:
         )
 
 
+def by_task(levels: Iterable[Level]) -> dict[str, list[Level]]:
+    """Return the levels of each task."""
+    found: dict[str, list[Level]] = {}
+    for level in levels:
+        found.setdefault(level.task, []).append(level)
+    return found
+
+
 def levels(grades: Iterable[Grade]) -> tuple[Level, ...]:
     """Return the levels of one model's grades."""
     tally = LevelTally()

@@ -1,6 +1,6 @@
 """Where a model is right and where it is not: slices, levels, confusions, places and repeated questions.
 
-Each is a table, and a part of the JSON object that `score --json` prints for every model. All of it by the rules alone.
+All of it by the rules alone.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias, TypeVar
 
-from orchestrator.grading.agreement import PassAt, pass_at
+from orchestrator.grading.agreement import passes
 from orchestrator.grading.analysis import Analysis
 from orchestrator.grading.confusion import WITHOUT_LETTERS, Confusion
-from orchestrator.grading.levels import Level
-from orchestrator.grading.position import Position, Positions
-from orchestrator.grading.score import ModelScore, Score
+from orchestrator.grading.levels import Level, by_task
+from orchestrator.grading.position import Position
+from orchestrator.grading.score import Score
 from orchestrator.grading.tally import ItemTable
-from orchestrator.records import Json
+from orchestrator.reporting.results import RunSummary
 from orchestrator.reporting.tables import Cell, Column, Percent, Row, Table
 
 T = TypeVar("T")
@@ -26,10 +26,9 @@ Slices: TypeAlias = Mapping[str, Mapping[str, Score]]
 _INTERVALS = "Percent; in brackets the 95 % interval, clustered by image or patient."
 
 
-def analysis_tables(
-    scores: Mapping[str, ModelScore], tables: Mapping[str, ItemTable], analyses: Mapping[str, Analysis]
-) -> Iterator[Table]:
-    """Yield every table that has something to tell of these models."""
+def analysis_tables(summary: RunSummary) -> Iterator[Table]:
+    """Yield every table that has something to tell of a run's models."""
+    scores, analyses = summary.models, summary.analyses
     yield from _slice_tables("disease", {alias: score.by_disease for alias, score in scores.items()})
     yield from _slice_tables("source", {alias: score.by_source for alias, score in scores.items()})
     yield from _level_tables(analyses)
@@ -37,7 +36,7 @@ def analysis_tables(
         for confusion in analysis.confusions:
             yield _confusion_table(alias, confusion)
     yield from _position_tables(analyses)
-    yield from _repeat_tables(tables, analyses)
+    yield from _repeat_tables(summary.tables, analyses)
 
 
 # --- slices and levels -----------------------------------------------------------------------------------------------
@@ -45,8 +44,8 @@ def analysis_tables(
 
 def _slice_tables(kind: str, slices: Mapping[str, Slices]) -> Iterator[Table]:
     columns = (Column("", "items"), *(Column("", alias, limits=True) for alias in slices))
-    for task in _first_seen(by_task for by_task in slices.values()):
-        of_task = [by_task.get(task, {}) for by_task in slices.values()]
+    for task in _first_seen(slices.values()):
+        of_task = [of_model.get(task, {}) for of_model in slices.values()]
         rows = []
         for name in sorted(_first_seen(of_task)):
             found = [scores.get(name) for scores in of_task]
@@ -63,7 +62,7 @@ def _accuracy(score: Score | None) -> Percent:
 
 
 def _level_tables(analyses: Mapping[str, Analysis]) -> Iterator[Table]:
-    by_model = {alias: _by_task(analysis.levels) for alias, analysis in analyses.items()}
+    by_model = {alias: by_task(analysis.levels) for alias, analysis in analyses.items()}
     columns = [Column(alias, title) for alias in by_model for title in ("right in", "precision", "recall")]
     note = "Right in: replies to questions of which it is a right option. Precision and recall in percent of replies."
     for task in _first_seen(by_model.values()):
@@ -136,7 +135,7 @@ def _repeat_tables(tables: Mapping[str, ItemTable], analyses: Mapping[str, Analy
             found[Column(agreement.task, "repeated items")] = agreement.items
             found[Column(agreement.task, "agreement")] = Percent(agreement.pairwise)
             found[Column(agreement.task, "kappa")] = None if agreement.kappa is None else f"{agreement.kappa:.3f}"
-        for passed in _passes(tables[alias]):
+        for passed in passes(tables[alias]):
             found[Column("", f"pass@{passed.k}")] = Percent(passed.value)
     columns = sorted(_first_seen(cells.values()), key=lambda column: not column.group)
     notes = (
@@ -146,81 +145,6 @@ def _repeat_tables(tables: Mapping[str, ItemTable], analyses: Mapping[str, Analy
     if columns:
         rows = tuple(Row(alias, tuple(map(found.get, columns))) for alias, found in cells.items())
         yield Table("Model", tuple(columns), rows, notes, "Questions asked several times")
-
-
-def _passes(table: ItemTable) -> Iterator[PassAt]:
-    """Yield pass@k for 1, the powers of two, and the most replies an item has; nothing where none has several."""
-    most = int(table.paid.max(initial=0))
-    if most > 1:
-        powers = [2**power for power in range(most.bit_length()) if 2**power < most]
-        yield from (passed for k in (*powers, most) if (passed := pass_at(table, k)))
-
-
-# --- JSON ------------------------------------------------------------------------------------------------------------
-
-
-def analysis_json(analysis: Analysis, table: ItemTable) -> dict[str, Json]:
-    """Return the keys that an analysis adds to a model's object, ready for `json.dumps`."""
-    return {
-        "by_level": {
-            task: {level.name: _level_json(level) for level in levels}
-            for task, levels in _by_task(analysis.levels).items()
-        },
-        "confusion": {one.task: _confusion_json(one) for one in analysis.confusions},
-        "positions": {one.task: _positions_json(one) for one in analysis.positions},
-        "agreement": {
-            one.task: {"items": one.items, "pairwise": one.pairwise, "kappa": one.kappa} for one in analysis.agreements
-        },
-        "pass_at": {str(one.k): {"items": one.items, "value": one.value} for one in _passes(table)},
-    }
-
-
-def _level_json(level: Level) -> Json:
-    return {
-        "gold": level.gold,
-        "chosen": level.chosen,
-        "hits": level.hits,
-        "precision": level.precision,
-        "recall": level.recall,
-    }
-
-
-def _confusion_json(confusion: Confusion) -> Json:
-    return {
-        "gold": list(confusion.gold),
-        "chosen": list(confusion.chosen),
-        "answered": [list(row) for row in confusion.answered],
-        "outcomes": [str(outcome) for outcome in WITHOUT_LETTERS],
-        "unanswered": [list(row) for row in confusion.unanswered],
-    }
-
-
-def _positions_json(positions: Positions) -> Json:
-    return {
-        "places": [
-            {
-                "offered": place.offered,
-                "gold": place.gold,
-                "picked": place.picked,
-                "asked": place.asked,
-                "right": place.right,
-                "gold_rate": place.gold_rate,
-                "pick_rate": place.pick_rate,
-                "accuracy": place.accuracy,
-            }
-            for place in positions.places
-        ],
-        "circular_items": positions.circular_items,
-        "circular_right": positions.circular_right,
-        "circular_accuracy": positions.circular_accuracy,
-    }
-
-
-def _by_task(levels: Sequence[Level]) -> dict[str, list[Level]]:
-    found: dict[str, list[Level]] = {}
-    for level in levels:
-        found.setdefault(level.task, []).append(level)
-    return found
 
 
 def _first_seen(mappings: Iterable[Mapping[T, object]]) -> list[T]:

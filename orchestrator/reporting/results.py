@@ -11,8 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from orchestrator.grading.analysis import Analysis
 from orchestrator.grading.score import ModelScore, Score
+from orchestrator.grading.tally import ItemTable
 from orchestrator.records import Json, Outcome
+from orchestrator.reporting.analysis_json import analysis_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,14 @@ class RunSummary:
     parser_version: str = ""
     judged: Mapping[str, Mapping[str, ModelScore]] = field(default_factory=dict)
     """alias -> judge's alias -> the score with the judge's reading of what the rules left."""
+    tables: Mapping[str, ItemTable] = field(default_factory=dict)
+    """By alias: what the scores were computed from."""
+    analyses: Mapping[str, Analysis] = field(default_factory=dict)
+    """By alias; a model that is missing was not analysed."""
 
 
-def to_json(summary: RunSummary, more: Mapping[str, Mapping[str, Json]] | None = None) -> dict[str, Json]:
-    """Return the object, ready for `json.dumps`; `more` holds further keys by model."""
-    added = more or {}
+def to_json(summary: RunSummary) -> dict[str, Json]:
+    """Return the object, ready for `json.dumps`."""
     return {
         "run": summary.run,
         "benchmark": summary.benchmark,
@@ -57,9 +63,7 @@ def to_json(summary: RunSummary, more: Mapping[str, Mapping[str, Json]] | None =
         "cap_usd": None if summary.cap_nanousd is None else usd(summary.cap_nanousd),
         "wall_s": round(summary.wall_s, 3),
         "parser_version": summary.parser_version,
-        "models": {
-            alias: _model(summary, alias, score) | dict(added.get(alias, {})) for alias, score in summary.models.items()
-        },
+        "models": {alias: _model(summary, alias, score) for alias, score in summary.models.items()},
     }
 
 
@@ -78,6 +82,7 @@ def _model(summary: RunSummary, alias: str, score: ModelScore) -> dict[str, Json
         **_model_score(score),
         "ledger_usd": None if spent is None else usd(spent),
         "with_judge": {judge: _model_score(with_judge) for judge, with_judge in judged.items()},
+        **(analysis_json(summary.analyses[alias], summary.tables[alias]) if alias in summary.analyses else {}),
     }
 
 
