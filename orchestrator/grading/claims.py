@@ -24,8 +24,16 @@ _LISTED_OPTIONS = re.compile(r"(?:options|choices|statements)\b(?!\()")
 _PLURAL = re.compile(r"\b(?:options|choices|answers)\s*$")
 _PLACED = re.compile(r" (?:in|on|of|at) the ")
 _STATES = ("is", "be", "label", "circle", "correspond")
-_SUREST = frozenset({"stated", "final", "zh", "finding"})
-_KINDS = {"verb": "chosen", "so": "concluded", "be": "named", "finding": "finding", "zh": "zh", "odd": "odd"}
+_SUREST = frozenset({"stated", "zh", "finding"})
+_KINDS = {
+    "noun": "stated",
+    "verb": "chosen",
+    "so": "concluded",
+    "be": "named",
+    "finding": "finding",
+    "zh": "zh",
+    "odd": "odd",
+}
 _TOUCHING = frozenset("_'\\^/=+-∠△°√#")
 
 
@@ -37,7 +45,7 @@ class Claim:
     """Labels declared at a place."""
 
     kind: str
-    """final, stated, chosen, concluded, zh (after such a cue), called (definitely right), judged (right), named."""
+    """stated, chosen, concluded, zh (after such a cue), called (definitely right), judged (right), named."""
     listed: Listed
     start: int
     end: int
@@ -112,9 +120,6 @@ def _cue(lower: str, at: int, anchor: str) -> re.Match[str] | None:
 
 def _kind(lower: str, cue: re.Match[str], anchor: str) -> str:
     """Return the kind of claim that a cue makes."""
-    if anchor == "noun":
-        final = ":" in cue[0] and lower.startswith("final ", max(0, cue.start() - 6))
-        return "final" if final else "stated"
     if anchor == "be" and lexicon.CONCLUDING.match(_before(lower, cue.start())):
         return "concluded"
     return _KINDS[anchor]

@@ -71,13 +71,13 @@ def explain(output: str, options: Mapping[str, str], *, multi: bool, truncated: 
 
 def render(explanation: Explanation) -> str:
     """Return the explanation as plain text: the passage between >>> and <<<, the answer, and a line a rule."""
-    match explanation.answer:
-        case Answer(letters, rule, confidence, span):
-            head = f"{', '.join(letters)} by rule {rule} (confidence {confidence:g})"
-            text = _excerpt(explanation.output, *span)
-        case Abstention(reason, conflicts):
-            head = f"no answer: {reason}" + "".join(f"; {note}" for note in conflicts)
-            text = _excerpt(explanation.output, 0, 0)
+    answer = explanation.answer
+    if isinstance(answer, Answer):
+        head = f"{', '.join(answer.letters)} by rule {answer.rule} (confidence {answer.confidence:g})"
+        text = _excerpt(explanation.output, *answer.span)
+    else:
+        head = f"no answer: {answer.reason}" + "".join(f"; {note}" for note in answer.conflicts)
+        text = _excerpt(explanation.output, 0, 0)
     lines = [printable(text), "", printable(head), ""]
     for trial in explanation.trials:
         found = ", ".join(trial.letters) or ("nothing" if trial.span is None else "a letter not offered")

@@ -41,12 +41,11 @@ class Line:
 def read_line(line: Line) -> tuple[Answer | Abstention, str]:
     """Return what is read from a line, and the JSON line (with its end) that says so."""
     answer = parse(line.output, line.options, multi=line.multi)
-    body: dict[str, Json]
-    match answer:
-        case Answer(letters, rule, confidence):
-            body = {"letters": list(letters), "rule": rule, "confidence": confidence, "abstained": None}
-        case Abstention(reason):
-            body = {"letters": [], "rule": "", "confidence": 0.0, "abstained": str(reason)}
+    body: dict[str, Json] = {"letters": [], "rule": "", "confidence": 0.0, "abstained": None}
+    if isinstance(answer, Answer):
+        body |= {"letters": list(answer.letters), "rule": answer.rule, "confidence": answer.confidence}
+    else:
+        body["abstained"] = str(answer.reason)
     return answer, json.dumps({"id": line.id, **body}) + "\n"
 
 

@@ -211,8 +211,6 @@ def _fold(char: str) -> str:
     known = _ODD.get(char)
     if known is not None:
         return known
-    if "①" <= char <= "⑳":
-        return char
     if "\U0001f170" <= char <= "\U0001f189":
         return chr(ord("A") + ord(char) - 0x1F170)
     match unicodedata.category(char):

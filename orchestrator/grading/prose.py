@@ -64,6 +64,11 @@ def closing_text(reading: Reading) -> Found | None:
     return _one(reading, *reading.closing)
 
 
+def sole_text(reading: Reading) -> Found | None:
+    """Find the one option whose text stands anywhere in the output, nothing in it denied or doubted."""
+    return None if reading.multi else _one(reading, reading.start, reading.end)
+
+
 def only_texts(reading: Reading) -> Found | None:
     """Find, on a multi-answer item, an output that is nothing but a list of option texts."""
     if not reading.multi:

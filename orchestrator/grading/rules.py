@@ -43,7 +43,7 @@ class Rule:
     """Whether it holds even in an output that was cut."""
 
 
-_SURE = ("final", "stated", "chosen", "called", "concluded", "zh", "finding")
+_SURE = ("stated", "chosen", "called", "concluded", "zh", "finding")
 _READ = (UNOFFERED, SEVERAL, CLASH)
 _TOLD = (UNREAD_AFTER, *_READ, REVISED, NONE)
 _SAID = (UNREAD, *_READ, NONE, REFUSED)
@@ -80,4 +80,6 @@ RULES: tuple[Rule, ...] = (
     Rule("opening-words", 0.92, "the words of one text, in order, in the first sentence", prose.opening_words, _WORDS),
     Rule("opening-set", 0.9, "the list of texts in an output of one sentence", prose.opening_set, _WORDS),
     Rule("closing-text", 0.91, "the one text in the last sentence", prose.closing_text, _WORDS),
+    # Too unsure to be shipped; shown when a reading is explained.
+    Rule("sole-text", 0.6, "the one text anywhere", prose.sole_text, _WORDS),
 )

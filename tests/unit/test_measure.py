@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -109,6 +111,15 @@ def test_the_report_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main([str(file), "--misses"]) == 0
     assert "1 x wrong letters, by bare" in capsys.readouterr().out
     assert "\n".join(report(load(file))) + "\n" == plain
+
+
+def test_it_runs_as_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `make answers` does."""
+    monkeypatch.setattr(sys, "argv", ["measure", str(write(tmp_path, row("B", "B")))])
+    monkeypatch.delitem(sys.modules, "orchestrator.grading.measure")
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("orchestrator.grading.measure", run_name="__main__")
+    assert ended.value.code == 0
 
 
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -139,7 +139,9 @@ def test_a_last_line_of_nothing_but_a_letter_is_the_answer(text: str) -> None:
     "Spurs are seen. Therefore, C. Nothing else fits.",
     "Thus, option (C). Nothing else fits.",
     "Spurs are seen, so the missing finding is (C). Nothing else fits.",
+    "Spurs are seen. So what grows there is (C). Nothing else fits.",
     "The diagnosis is C, in my view.",
+    "The answer is C and D = 4 mm.",
     "The answer is not B but C, in my view.",
     "The answer is B. Hmm. Now I see spurs: the answer is C, not B.",
     "B is wrong. The answer is C. D is wrong too.",
@@ -180,11 +182,21 @@ def test_the_one_line_that_begins_with_a_letter_is_the_answer(text: str) -> None
         ("What the margin shows is (C), a spur.", "named"),
         ("The missing part is labeled C in the image.", "named"),
         ("C is correct. Spurs are seen.", "judged"),
+        ("Not B but C is right, I feel.", "judged"),
         ("Spurs are seen (option C), nothing else.", "sole-mark"),
         ("A选项正确。B选项正确。C选项错误。D选项正确。E选项正确。", "odd-one"),
         ("综上所述，错误的是C。", "odd"),
     ],
-    ids=["first line", "named", "labelled", "judged", "sole mark", "the odd one out", "the wrong one is asked for"],
+    ids=[
+        "first line",
+        "named",
+        "labelled",
+        "judged",
+        "judged instead",
+        "sole mark",
+        "the odd one out",
+        "the wrong one is asked for",
+    ],
 )
 def test_weaker_forms_are_read_where_they_stand_alone(text: str, rule: str) -> None:
     """Several of them must agree."""

@@ -33,6 +33,15 @@ def test_a_veto_is_named_with_what_it_says() -> None:
     assert "a letter not offered; unoffered: the letter declared was not offered" in shown
 
 
+def test_a_rule_too_unsure_to_be_shipped_is_shown_as_left_out() -> None:
+    """What it finds is no answer."""
+    text = "Look at it. Osteophytes grow there. That is so at first sight"
+    told = explain(text, SPINE, multi=False)
+    assert told.answer == Abstention(Abstained.NOTHING)
+    sole = told.trials[-1]
+    assert (sole.rule, sole.letters, sole.note) == ("sole-text", ("C",), "left out: its confidence is below 0.9")
+
+
 def test_what_a_cut_output_leaves_out_is_said() -> None:
     """Rules that are not firm show what they found, and that it did not count."""
     told = explain("The answer is C.", SPINE, multi=False, truncated=True)

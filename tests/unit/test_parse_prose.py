@@ -104,6 +104,8 @@ def test_an_option_text_is_not_read_where_it_is_denied_doubted_or_one_of_several
         ("It is anti-clockwise.", {"A": "clockwise", "B": "anti-clockwise"}, "B"),
         ("It is at 5:30.", {"A": "5", "B": "30", "C": "5:30"}, "C"),
         ("The ratio is 1/2.", {"A": "1", "B": "2", "C": "1/2"}, "C"),
+        ("It shows the disc space well.", {"A": "disc", "B": "disc space"}, "B"),
+        ("There are frogs in it.", {"A": "frog", "B": "frogs"}, "B"),
         ("The image shows x_1.", {"A": "x", "B": "1"}, "?"),
     ],
 )

@@ -71,6 +71,7 @@ def test_a_refusal_is_an_answer_where_an_option_says_so() -> None:
     "B, C, or E.\n\nAll of them fit the picture.",
     "The answer is B and C.",
     "B and C",
+    "B. Spondylolisthesis and C. Osteophytes\n\nBoth are seen.",
     "My final option: [B, C]",
     "My final options: [B or C]",
     "Answer: B/C",
@@ -190,6 +191,7 @@ def test_what_is_denied_is_not_read(text: str) -> None:
     "Is the answer C?",
     "The right choice depends on whether the answer is C or not.",
     "Give a letter, for example the answer is C.",
+    "For example, C is the best answer.",
 )
 def test_what_others_may_choose_is_not_read(text: str) -> None:
     """Questions, examples and instructions declare nothing."""
