@@ -17,8 +17,7 @@ from pathlib import Path
 
 import aiofiles
 
-from orchestrator.dataset.containers import PictureError
-from orchestrator.dataset.pixels import PIXEL_LIMIT, Encoded, prepare, sent_size
+from orchestrator.dataset.pixels import PIXEL_LIMIT, Encoded, PictureError, prepare, sent_size
 from orchestrator.errors import OrchestratorError
 from orchestrator.records import ImagePolicy, ImageRef
 

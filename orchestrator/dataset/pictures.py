@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from orchestrator.dataset.containers import PictureError
 from orchestrator.dataset.facts import ImageFact, ImageFacts, file_stamp
 from orchestrator.dataset.images import PROCESSORS, digest_of, read_bytes
 from orchestrator.dataset.lines import whole_file
-from orchestrator.dataset.pixels import inspect, too_large
+from orchestrator.dataset.pixels import PictureError, inspect, too_large
 from orchestrator.dataset.row import Source, shown
 from orchestrator.records import ImageRef
 

@@ -1,8 +1,9 @@
 """From a picture file's bytes to what is sent: the only module that knows Pillow.
 
-Always: the size is checked against the limit before a decoder runs; the result is an upright 8-bit grey or RGB picture,
-never enlarged, without EXIF, colour profile or comment; `prepare` yields exactly the size that `sent_size` foretells.
-Colour profiles are dropped, not applied. Pure: bytes in, values out; raises `PictureError` for bytes it cannot use.
+Always: the size is checked against the limit before pixels are decoded; the result is an upright 8-bit grey or RGB
+picture, never enlarged, without EXIF, colour profile or comment; `prepare` yields exactly the size that `sent_size`
+foretells. Colour profiles are dropped, not applied. Pure: bytes in, values out; raises `PictureError` for bytes it
+cannot use.
 """
 
 from __future__ import annotations
@@ -10,46 +11,36 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import struct
+import warnings
+import zlib
 from dataclasses import dataclass
 
-from PIL import Image
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.GifImagePlugin import GifImageFile
-from PIL.Image import Resampling, Transpose
-from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL.Image import Resampling
 
-from orchestrator.dataset.containers import Container, Format, PictureError, read_container
 from orchestrator.records import ImagePolicy
 
 PIXEL_LIMIT = 80_000_000
-"""Pixels of the largest picture accepted: a radiograph of 8000 x 10000, 240 MB decoded. It lies below Pillow's own
-89 Mpx, so that Pillow never finds a reason to warn."""
+"""Pixels of the largest picture accepted: a radiograph of 8000 x 10000, 240 MB decoded. It lies below the 179 Mpx at
+which Pillow refuses to open a picture: a few formats allocate while they are opened, and that bounds them."""
 
-# The classes are called directly: `Image.open` guesses formats, and warns on the way.
-_DECODERS: dict[Format, type[ImageFile]] = {
-    "JPEG": JpegImageFile,
-    "PNG": PngImageFile,
-    "WebP": WebPImageFile,
-    "GIF": GifImageFile,
-    "BMP": BmpImageFile,
-    "TIFF": TiffImageFile,
-}
-_UPRIGHT = {
-    2: Transpose.FLIP_LEFT_RIGHT,
-    3: Transpose.ROTATE_180,
-    4: Transpose.FLIP_TOP_BOTTOM,
-    5: Transpose.TRANSPOSE,
-    6: Transpose.ROTATE_270,
-    7: Transpose.TRANSVERSE,
-    8: Transpose.ROTATE_90,
-}
+# Pillow warns of damaged metadata, which is not used, and of sizes, which are checked here. Pictures are decoded in
+# threads, and `warnings.catch_warnings` changes the filters of all of them; so the one filter stands for the process.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+_BROKEN = (OSError, EOFError, SyntaxError, struct.error, zlib.error)
+_CONFUSED = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, AssertionError, RuntimeError)
+_DAMAGE = (*_BROKEN, *_CONFUSED, MemoryError)
+"""What Pillow's readers raise on hostile bytes."""
 _DEEP = frozenset({"I", "I;16", "I;16B", "F"})
 _COLOUR = frozenset({"P", "PA", "LA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 _GREY = frozenset({"1", "L"})
+
+
+class PictureError(ValueError):
+    """The bytes are no picture that can be used; the message says why, in words that follow a file's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +76,10 @@ def inspect(data: bytes, pixel_limit: int = PIXEL_LIMIT) -> tuple[int, int]:
 
     Raises PictureError for a foreign format, a picture over `pixel_limit` pixels (before decoding), and any damage.
     """
-    container = read_container(data)
-    oversized = too_large(container.width, container.height, pixel_limit)
-    if oversized:
-        raise PictureError(oversized)
-    _decode(container)
-    return container.upright
+    return _decode(data, pixel_limit).size
 
 
-def too_large(width: int, height: int, pixel_limit: int) -> str | None:
+def too_large(width: int, height: int, pixel_limit: float) -> str | None:
     """Return what is wrong with a picture of that size, or None."""
     if width * height <= pixel_limit:
         return None
@@ -107,14 +93,10 @@ def prepare(data: bytes, policy: ImagePolicy) -> Encoded:
     data seldom fills the range, and a fixed window would send black. Transparency is laid over white, as a page shows
     it: black ink on nothing stays legible. Only the first frame of an animation is sent.
     """
-    container = read_container(data)
-    picture = _decode(container)
-    if container.orientation in _UPRIGHT:
-        picture = picture.transpose(_UPRIGHT[container.orientation])
+    picture = _decode(data)
     size = sent_size(picture.width, picture.height, policy)
     if size != picture.size:
         picture = picture.resize(size, Resampling.LANCZOS)
-    picture.info = {}  # encoders copy profiles, comments and transparency from here
     out = io.BytesIO()
     match policy.format:
         case "jpeg":
@@ -128,19 +110,42 @@ def prepare(data: bytes, policy: ImagePolicy) -> Encoded:
     return Encoded(out.getvalue(), f"image/{policy.format}", *size)
 
 
-def _decode(container: Container) -> Image.Image:
-    """Return the picture, not yet upright, in 8-bit grey or RGB."""
+def _decode(data: bytes, pixel_limit: float = math.inf) -> Image.Image:
+    """Return the picture upright, in 8-bit grey or RGB, with nothing but its pixels."""
+    if not data:
+        raise PictureError("is empty")
     try:
-        picture = _DECODERS[container.format](io.BytesIO(container.pixels))
-        if picture.size != (container.width, container.height):
-            raise PictureError(f"is a damaged {container.format}")  # two headers that disagree
-        picture.load()
-        return _flat(picture)
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
+            oversized = too_large(*picture.size, pixel_limit)
+            if oversized:
+                raise PictureError(oversized)
+            picture.load()
+            flat = _flat(picture)
+            flat.info = {}  # encoders copy profiles, comments and transparency from here
+            orientation = _orientation(picture)
     except PictureError:
         raise
-    except Exception as error:  # a decoder fed hostile bytes may raise anything
+    except UnidentifiedImageError:
+        raise PictureError(
+            "is not a JPEG, PNG, WebP, GIF, BMP or TIFF picture, or its header is damaged; convert it to PNG or JPEG"
+        ) from None
+    except Image.DecompressionBombError:
+        raise PictureError("has more pixels than can be decoded safely; make it smaller") from None
+    except _DAMAGE as error:
         words = " ".join(str(error).split())[:100] or type(error).__name__
-        raise PictureError(f"is a damaged {container.format} ({words})") from error
+        raise PictureError("is cut short" if "runcated" in words else f"is damaged ({words})") from error
+    if orientation != 1:
+        flat.getexif()[ExifTags.Base.Orientation] = orientation
+        ImageOps.exif_transpose(flat, in_place=True)
+    return flat
+
+
+def _orientation(picture: Image.Image) -> int:
+    """Return the picture's EXIF orientation, or 1 where EXIF is damaged: viewers ignore it then, too."""
+    try:
+        return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except _DAMAGE:
+        return 1
 
 
 def _flat(picture: Image.Image) -> Image.Image:

@@ -14,8 +14,8 @@ import pytest
 from dataset_fixtures import picture
 
 from orchestrator.dataset import images
-from orchestrator.dataset.containers import PictureError
 from orchestrator.dataset.images import Encoded, ImageChanged, ImageLoader, ImageUnreadable, digest_of, read_bytes
+from orchestrator.dataset.pixels import PictureError
 from orchestrator.records import ImagePolicy, ImageRef
 
 T = TypeVar("T")
