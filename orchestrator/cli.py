@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from orchestrator.commands.analysing import Analysed
     from orchestrator.commands.running import RunResult
+    from orchestrator.commands.scoring import ScoreResult
     from orchestrator.reporting.results import RunSummary
     from orchestrator.reporting.tables import Table
 
@@ -329,14 +330,61 @@ def score_command(
     wanted = analysing.Wanted(slices or as_json, save, against)
     analysed = asyncio.run(analysing.analyse_benchmark(chosen, wanted))
     result = analysed.result
-    _say(f"cache: {found.cache}; runs read: {', '.join(result.runs)}")
-    for problem in result.problems:
-        _say(f"left out: {_safe_lines(str(problem))}")
-    if count := result.scored.reworded:
-        _say(f"{count} stored replies answer a question or options that read differently now: not counted")
+    _say_read(found.cache, result)
     _print_analysed(analysed, slices, published, form, as_json)
     incomplete = any(score.paid < score.items for score in result.summary.models.values())
     return int(incomplete)
+
+
+@cli.command("compare")
+@click.argument("benchmark", type=_FILE)
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.option("--by", type=click.Choice(["disease", "source"]), help="Also compare two models within each.")
+@click.option("--run", "name", metavar="NAME", help="Read this run instead of the latest ones on the benchmark.")
+@format_option
+@workspace_options
+@json_option
+def compare_command(
+    benchmark: Path,
+    models: tuple[str, ...],
+    by: Literal["disease", "source"] | None,
+    name: str | None,
+    form: str,
+    providers: Path | None,
+    cache: Path | None,
+    as_json: bool,
+) -> int:
+    r"""Compare MODELs on the same items of BENCHMARK, from the cache alone; by default all that were asked.
+
+    Paired permutation test by image or patient, difference with its 95 % interval, and the smallest difference that
+    these items could have shown. Of several pairs the p values are corrected (Holm).
+
+    \b
+    Examples:
+      orchestrator compare spinebench/items.jsonl gpt-4o gemini-2.5-pro --by disease
+      orchestrator compare spinebench/items.jsonl
+    """
+    from orchestrator.commands import comparing, scoring, workspace
+    from orchestrator.reporting import comparison
+
+    found = workspace.find(providers, cache)
+    chosen = asyncio.run(scoring.choose(benchmark, found.cache, models, name))
+    compared = asyncio.run(comparing.compare_benchmark(chosen, by))
+    _say_read(found.cache, compared.result)
+    version = compared.result.summary.parser_version
+    tables = [comparison.comparison_table(compared.pairs, version)]
+    body: dict[str, Any] = {
+        "benchmark": str(benchmark),
+        "runs": list(chosen.names),
+        "parser_version": version,
+        "pairs": [comparison.comparison_json(pair) for pair in compared.pairs],
+    }
+    if by is not None:
+        a, b = chosen.source.aliases
+        tables.append(comparison.slice_table(a, b, by, compared.slices))
+        body["slices"] = {"by": by, "rows": [comparison.slice_json(one) for one in compared.slices]}
+    _print_tables(body, tables, form, as_json)
+    return 0
 
 
 @cli.command("extract")
@@ -652,6 +700,15 @@ def _print(body: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> None
     else:
         for line in lines:
             click.echo(line)
+
+
+def _say_read(cache: Path, result: ScoreResult) -> None:
+    version = result.summary.parser_version
+    _say(f"cache: {cache}; runs read: {', '.join(map(_safe_lines, result.runs))}; parser version {version}")
+    for problem in result.problems:
+        _say(f"left out: {_safe_lines(str(problem))}")
+    if count := result.scored.reworded:
+        _say(f"{count} stored replies answer a question or options that read differently now: not counted")
 
 
 def _print_tables(body: Mapping[str, Any], tables: Iterable[Table], form: str, as_json: bool) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from orchestrator.grading.compare import Comparison, Paired
+from orchestrator.grading.compare import By, Comparison, Paired, SliceComparison
 from orchestrator.records import Json
 from orchestrator.reporting.tables import Cell, Column, Percent, Row, Table
 
@@ -24,7 +25,7 @@ _COLUMNS = (
 )
 
 
-def comparison_table(comparisons: Sequence[Comparison]) -> Table:
+def comparison_table(comparisons: Sequence[Comparison], parser_version: str = "") -> Table:
     """Return a row for each pair of models, and under it the same on the items both answered and by task."""
     rows = []
     for one in comparisons:
@@ -39,6 +40,7 @@ def comparison_table(comparisons: Sequence[Comparison]) -> Table:
         "which both have a paid reply. Detectable: the difference found with 80 % power at .05.",
         *(f"p: {test}." for test in tests),
         *(f"McNemar, {one.a} and {one.b}: p {p_text(p)}." for one in comparisons if (p := _mcnemar(one)) is not None),
+        *([f"Answers read by version {parser_version} of the parser."] if parser_version else []),
     )
     return Table("Pair", _COLUMNS, tuple(rows), notes)
 
@@ -53,6 +55,19 @@ def comparison_json(comparison: Comparison) -> dict[str, Json]:
         "answered": _json(comparison.answered),
         "tasks": {task: _json(paired) for task, paired in comparison.tasks.items()},
     }
+
+
+def slice_table(a: str, b: str, by: By, slices: Sequence[SliceComparison]) -> Table:
+    """Return a row for each disease or source of each task, with its p value corrected for their number."""
+    columns = (Column("", "task"), *(replace(one, title="p BH") if one.title == "p Holm" else one for one in _COLUMNS))
+    rows = tuple(Row(one.name, (one.task, *_cells(one.paired, one.p_adjusted))) for one in slices)
+    note = f"p BH: corrected for the {len(slices)} rows by Benjamini and Hochberg (false discovery rate)."
+    return Table(by.capitalize(), columns, rows, (note,), f"A = {a}, B = {b}, by {by}")
+
+
+def slice_json(one: SliceComparison) -> dict[str, Json]:
+    """Return the object of one slice, ready for `json.dumps`."""
+    return {"task": one.task, "name": one.name, "p_adjusted": one.p_adjusted, "paid": _json(one.paired)}
 
 
 def p_text(p: float) -> str:
