@@ -19,6 +19,7 @@ LOOK = 160
 MOST = 100
 """Cues, and labels, examined at either end of one output."""
 
+_EARLIER = re.compile(r"(?s:.*)(?:\n|[.?!;] |。)")
 _SENTENCE_END = re.compile(r"[.!?\n。]")
 _LISTED_OPTIONS = re.compile(r"(?:options|choices|statements)\b(?!\()")
 _PLURAL = re.compile(r"\b(?:options|choices|answers)\s*$")
@@ -60,7 +61,8 @@ class Claim:
 
 def scan(page: Page) -> tuple[Claim, ...]:
     """Return every claim of the text, in order of where it begins, those that are denied left out."""
-    return tuple(sorted([*_cued(page), *_called(page)], key=lambda claim: (claim.start, claim.end)))
+    cued = _cued(page)
+    return tuple(sorted([*cued, *_called(page, cued)], key=lambda claim: (claim.start, claim.end)))
 
 
 def _ends(places: list[_Place]) -> list[_Place]:
@@ -70,9 +72,9 @@ def _ends(places: list[_Place]) -> list[_Place]:
 
 def _before(lower: str, at: int) -> str:
     """Return the part of the sentence that stands before `at`, at most `LOOK` characters."""
-    window = lower[max(0, at - LOOK) : at]
-    cut = max(window.rfind(mark) for mark in ("\n", ". ", "? ", "! ", "。", "; "))
-    return window[cut + 1 :]
+    first = max(0, at - LOOK)
+    earlier = _EARLIER.match(lower, first, at)
+    return lower[earlier.end() if earlier else first : at]
 
 
 def is_question(text: str, at: int) -> bool:
@@ -165,15 +167,18 @@ def free_marks(page: Page) -> list[re.Match[str]]:
     return _ends([mark for mark in page.offered.patterns.mark.finditer(text) if free(mark)])
 
 
-def _called(page: Page) -> list[Claim]:
-    """Return the claims that name labels first and then call them right."""
+def _called(page: Page, cued: list[Claim]) -> list[Claim]:
+    """Return the claims that name labels first and then call them right, other labels than a cue declares."""
     claims: list[Claim] = []
     text, lower = page.text, page.lower
     done = 0
     if not any(word in lower for word in lexicon.RIGHT_WORDS):
         return claims
+    taken = {claim.listed.start for claim in cued}
     for mark in free_marks(page):
         at = mark.start()
+        if at in taken:
+            continue
         begin = at - (text[at - 1 : at] in {"(", "["})
         listed = read_list(page, begin, multi=True) if at >= done else None
         if listed is None:

@@ -14,7 +14,7 @@ from orchestrator.grading.reading import Found, Head, Reading, found
 
 _WORD = re.compile(r"[a-z0-9]+")
 TRIED = 20
-"""Declared lines, tags and boxes tried, from the last one back, until one holds an answer."""
+"""Declared lines, tags, boxes and marks tried in one output."""
 
 _AROUND = " .,:;)]}⟧\"'!。\n*"
 
@@ -162,10 +162,10 @@ def sole_mark(reading: Reading) -> Found | None:
     seen: Found | None = None
     if reading.multi:
         return None
-    for mark in reading.offered.patterns.marked.finditer(reading.text, 0, reading.end):
+    for number, mark in enumerate(reading.offered.patterns.marked.finditer(reading.text, 0, reading.end)):
         listed = read_list(reading, mark.start(), multi=True)
         label = reading.offered.patterns.by_spelling[mark["a"] or mark["b"] or mark["c"]]
-        if (listed and len(listed.letters) > 1) or (seen and seen.letters != (label,)):
+        if number >= TRIED or (listed and len(listed.letters) > 1) or (seen and seen.letters != (label,)):
             return None
         if lexicon.WRONG.match(reading.lower, mark.end()) or is_question(reading.text, mark.end()):
             return None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 from orchestrator.grading import cues, lexicon
 from orchestrator.grading.claims import Claim, scan
@@ -14,6 +15,22 @@ from orchestrator.grading.offered import Offered
 _BREAK = re.compile(r"[.!?]\s|[。\n]")
 OPENING, CLOSING = 600, 400
 """Longest first and last sentence, in characters."""
+
+
+_Value = TypeVar("_Value")
+
+
+class Lazy(Generic[_Value]):
+    """A property worked out when first asked for and kept; `functools.cached_property` without its lock."""
+
+    def __init__(self, work: Callable[[Any], _Value]) -> None:
+        self._work = work
+        self.__doc__ = work.__doc__
+
+    def __get__(self, instance: object, owner: type) -> _Value:
+        value = self._work(instance)
+        vars(instance)[self._work.__name__] = value
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +77,12 @@ class Reading:
     offered: Offered
     multi: bool
 
-    @cached_property
+    @Lazy
     def start(self) -> int:
         """Where the first word stands."""
         return len(self.text) - len(self.text.lstrip(" \n\"'"))
 
-    @cached_property
+    @Lazy
     def end(self) -> int:
         """Where the model's own answer ends: before the next question it invents, if it does."""
         cut = cues.RUN_ON.search(self.lower, self.start)
@@ -82,21 +99,22 @@ class Reading:
         line = self.text[self.start : at].strip()
         return line in self.offered.patterns.by_spelling or any(one.start < at for one in self._scanned)
 
-    @cached_property
+    @Lazy
     def _scanned(self) -> tuple[Claim, ...]:
         return scan(self)
 
-    @cached_property
+    @Lazy
     def claims(self) -> tuple[Claim, ...]:
         """Every declaration before the model ran on, in order; those that are lines of a list left out."""
-        lines = [] if self.multi else [head.start for head in self.heads if head.listed]
+        listed = not self.multi and "\n" in self.text
+        lines = [head.start for head in self.heads if head.listed] if listed else []
         return tuple(
             one
             for one in self._scanned
             if one.start < self.end and not any(one.listed.start - 8 <= start <= one.listed.end for start in lines)
         )
 
-    @cached_property
+    @Lazy
     def heads(self) -> tuple[Head, ...]:
         """Every line of the answer that begins with a label."""
         lines: list[tuple[int, str, int]] = []
@@ -115,32 +133,32 @@ class Reading:
                 heads.append(Head(start, label, end, bool(beside - {"", label})))
         return tuple(heads)
 
-    @cached_property
+    @Lazy
     def opening(self) -> tuple[int, int]:
         """Start and end of the first sentence."""
         stop = _BREAK.search(self.text, self.start, min(self.end, self.start + OPENING))
         return self.start, stop.start() + 1 if stop else min(self.end, self.start + OPENING)
 
-    @cached_property
+    @Lazy
     def closing(self) -> tuple[int, int]:
         """Start and end of the last sentence."""
         first = max(self.start, self.end - CLOSING)
         stops = [stop.end() for stop in _BREAK.finditer(self.text, first, max(first, self.end - 1))]
         return (stops[-1] if stops else first), self.end
 
-    @cached_property
+    @Lazy
     def none_at(self) -> int:
         """Where the text last says that no option is right; -1 where it does not, or an option says so itself."""
         if self.offered.escape:
             return -1
         return max((one.start() for one in lexicon.NONE.finditer(self.lower, 0, self.end)), default=-1)
 
-    @cached_property
+    @Lazy
     def refused(self) -> bool:
         """Whether the text begins by declining to answer."""
         return lexicon.REFUSAL.search(self.lower, 0, 400) is not None
 
-    @cached_property
+    @Lazy
     def unsure(self) -> bool:
         """Whether the text says anywhere that the answer cannot be told."""
         return self.refused or self.none_at >= 0 or lexicon.UNKNOWN.search(self.lower, 0, self.end) is not None
