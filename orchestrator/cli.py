@@ -74,6 +74,21 @@ class Usd(click.ParamType[int]):
         return int(amount)
 
 
+class Rotations(click.ParamType[int | None]):
+    """A number of rotations, or `auto` (None)."""
+
+    name = "K|auto"
+    MOST = 26
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """Return the number; fails for one that no item can have."""
+        if value == "auto":
+            return None
+        if str(value).isdecimal() and 1 <= int(str(value)) <= self.MOST:
+            return int(str(value))
+        self.fail(f"{value!r} is neither auto nor a number from 1 to {self.MOST}", param, ctx)
+
+
 class Outcomes(click.ParamType[frozenset[str]]):
     """A comma-separated list of outcomes that may be asked again."""
 
@@ -137,6 +152,13 @@ def cli() -> None:
 @click.option("--budget", type=Usd(), help="Cap on everything this run is ever charged, e.g. 5 or 0.50.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N items.")
 @click.option("--samples", type=click.IntRange(1, 100), default=1, metavar="K", help="Ask every item K times.")
+@click.option(
+    "--rotations",
+    type=Rotations(),
+    default="1",
+    show_default=True,
+    help="Ask every item under K cyclic orders of its options; auto: as many as --budget covers at worst.",
+)
 @click.option("--run", "name", metavar="NAME", help="Name of the run; by default it follows from its content.")
 @click.option("--retry", type=Outcomes(), default="", help="Ask these again and pay anew: refused,filtered,truncated.")
 @click.option(
@@ -156,6 +178,7 @@ def run_command(
     budget: int | None,
     limit: int | None,
     samples: int,
+    rotations: int | None,
     name: str | None,
     retry: frozenset[str],
     in_doubt: str,
@@ -184,6 +207,7 @@ def run_command(
         budget_nanousd=budget,
         limit=limit,
         samples=samples,
+        rotations=rotations,
         name=name,
         retry=frozenset(Outcome(one) for one in retry),
         hold_in_doubt=in_doubt == "hold",

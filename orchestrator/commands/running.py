@@ -19,11 +19,12 @@ from orchestrator import config
 from orchestrator.commands.closing import Account
 from orchestrator.commands.grades import Source
 from orchestrator.commands.judging import judged_questions
+from orchestrator.commands.rotating import affordable
 from orchestrator.commands.scoring import first, score
 from orchestrator.commands.workspace import Workspace
 from orchestrator.dataset.images import ImageLoader
 from orchestrator.dataset.load import Checked, check, read_items
-from orchestrator.errors import BenchmarkError
+from orchestrator.errors import BenchmarkError, ConfigError
 from orchestrator.grading.grade import read
 from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.inference import client, prompt
@@ -51,7 +52,8 @@ class RunOptions:
     budget_nanousd: int | None = None
     limit: int | None = None
     samples: int = 1
-    rotations: int = 1
+    rotations: int | None = 1
+    """Orders of its options in which an item is asked; None: as many as the budget covers."""
     name: str | None = None
     retry: frozenset[Outcome] = frozenset()
     hold_in_doubt: bool = False
@@ -117,6 +119,12 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
         pictures = KnownPictures(store)
         checked = await check(options.benchmark, pictures)
         _refuse_bad(checked, options, say)
+
+        def items() -> AsyncGenerator[Item, None]:
+            return first(read_items(options.benchmark, pictures, lambda problem: None), options.limit)
+
+        rotations = await _rotations(options, items(), models, template, say)
+        options = replace(options, rotations=rotations)
         spec = spec_of(options, checked, models, template)
         row = await store.do(runs.open_run, spec, options.budget_nanousd, time.time())
         async with registered(store) as process_id, client.Client() as calls:
@@ -125,13 +133,9 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
                 say(line)
             plan = Plan(row.id, process_id, models, options.hold_in_doubt, newest)
             executor = LocalExecutor(calls, ImageLoader(), keys)
-
-            def items() -> AsyncGenerator[Item, None]:
-                return first(read_items(options.benchmark, pictures, lambda problem: None), options.limit)
-
-            asking = Asking(template, options.samples, options.rotations, _again(options))
+            asking = Asking(template, options.samples, rotations, _again(options))
             runners = [Runner(plan, lambda model: questions(items(), model, asking), store, executor)]
-            total = min(checked.items, options.limit or checked.items) * options.samples * options.rotations
+            total = min(checked.items, options.limit or checked.items) * options.samples * rotations
             await carry_out(runners[0], store, total, say, console)
             if judge is not None and not runners[0].stops_all:
                 aliases = [model.alias for model in models]
@@ -144,6 +148,18 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
                 await carry_out(runners[1], store, total, say, console)
         reasked = await store.do(status.reasked, row.id, newest)
         return await _result(options, workspace, row, runners, items(), reasked, time.monotonic() - started)
+
+
+async def _rotations(
+    options: RunOptions, items: AsyncGenerator[Item, None], models: Sequence[Model], template: prompt.Template, say: Say
+) -> int:
+    if options.rotations is not None:
+        return options.rotations
+    if options.budget_nanousd is None:
+        raise ConfigError("--rotations auto asks as often as the budget allows: give --budget as well.")
+    found = await affordable(items, models, Asking(template, options.samples), options.budget_nanousd)
+    say(f"rotations: {found}, by what the calls would cost at worst (--rotations {found} asks the same)")
+    return found
 
 
 def _again(options: RunOptions) -> Callable[[Item, Reply], bool] | None:

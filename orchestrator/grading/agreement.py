@@ -108,8 +108,9 @@ def _agreement(task: str, items: list[Counter[int]]) -> Agreement:
     for replies in items:
         pooled.update(replies)
         count = replies.total()
-        pairwise += sum(same * (same - 1) for same in replies.values()) / (count * (count - 1)) / len(items)
+        pairwise += sum(same * (same - 1) for same in replies.values()) / (count * (count - 1))
+    pairwise /= len(items)
     total = pooled.total()
     by_chance = sum((count / total) ** 2 for count in pooled.values())
     kappa = (pairwise - by_chance) / (1 - by_chance) if len(pooled) > 1 else None
-    return Agreement(task, len(items), min(1.0, pairwise), kappa)
+    return Agreement(task, len(items), pairwise, kappa)

@@ -137,7 +137,9 @@ def _repeat_tables(tables: Mapping[str, ItemTable], analyses: Mapping[str, Analy
             found[Column(agreement.task, "kappa")] = None if agreement.kappa is None else f"{agreement.kappa:.3f}"
         for passed in passes(tables[alias]):
             found[Column("", f"pass@{passed.k}")] = Percent(passed.value)
-    columns = sorted(_first_seen(cells.values()), key=lambda column: not column.group)
+    found_columns = _first_seen(cells.values())
+    groups = [*dict.fromkeys(column.group for column in found_columns if column.group), ""]
+    columns = sorted(found_columns, key=lambda column: groups.index(column.group))
     notes = (
         "Percent. Right in all: items whose every rotation is right (circular accuracy). Agreement: pairs of replies "
         "to an item that chose the same; kappa: Fleiss', beyond chance. pass@k: at least one of k replies is right.",
