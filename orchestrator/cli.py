@@ -84,9 +84,9 @@ class Rotations(click.ParamType[int | None]):
         """Return the number; fails for one that no item can have."""
         if value == "auto":
             return None
-        if str(value).isdecimal() and 1 <= int(str(value)) <= self.MOST:
-            return int(str(value))
-        self.fail(f"{value!r} is neither auto nor a number from 1 to {self.MOST}", param, ctx)
+        if not str(value).isdecimal() or not 1 <= int(str(value)) <= self.MOST:
+            self.fail(f"{value!r} is neither auto nor a number from 1 to {self.MOST}", param, ctx)
+        return int(str(value))
 
 
 class Outcomes(click.ParamType[frozenset[str]]):
