@@ -65,13 +65,15 @@ def _one_of(words: Iterable[str]) -> str:
 
 
 _WORD = re.compile(f" {_one_of(_ANCHORS)}")
-_SPACES = str.maketrans(dict.fromkeys("\n\"'([,.;:-", " "))
+_BETWEEN = "\n\"'([,.;:-"
 _IDEOGRAPH = re.compile(_one_of(_IDEOGRAPHIC_ANCHORS))
 
 
 def anchors(lower: str) -> list[tuple[int, str]]:
     """Return where each word that may begin a declaration stands in lower-case text, and its kind, in order."""
-    spaced = f" {lower.translate(_SPACES)}"
+    spaced = f" {lower}"
+    for sign in _BETWEEN:
+        spaced = spaced.replace(sign, " ")
     found = [(word.start(), _ANCHORS[word[0][1:]]) for word in _WORD.finditer(spaced)]
     if not lower.isascii():
         found += [(word.start(), _IDEOGRAPHIC_ANCHORS[word[0]]) for word in _IDEOGRAPH.finditer(lower)]

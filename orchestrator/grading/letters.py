@@ -104,9 +104,9 @@ def bare(reading: Reading) -> Found | None:
 def last_line(reading: Reading) -> Found | None:
     """Find a last line that is nothing but letters and does not continue a list."""
     start = reading.text.rfind("\n", 0, reading.end) + 1
-    if not start or any(head.start == start and head.listed for head in reading.heads):
-        return None
-    return _only(reading, start, reading.end)
+    seen = _only(reading, start, reading.end) if start else None
+    continues = seen is not None and any(head.start == start and head.listed for head in reading.heads)
+    return None if continues else seen
 
 
 def first_line(reading: Reading) -> Found | None:
