@@ -63,6 +63,14 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
+class Go:
+    """The attempt is on record, with what was reserved for it: send it."""
+
+    intent: Intent
+    granted: Granted
+
+
+@dataclass(frozen=True, slots=True)
 class Halted:
     """The model or the run was stopped before this attempt's turn came."""
 
@@ -70,8 +78,8 @@ class Halted:
 @dataclass(slots=True)
 class _Turn:
     lane: Lane
-    intent: Intent
-    granted: asyncio.Future[Granted | OverBudget | ClaimLost | Halted]
+    intent: Callable[[], Intent]
+    granted: asyncio.Future[Go | OverBudget | ClaimLost | Halted]
 
 
 class Dispatcher:
@@ -88,8 +96,11 @@ class Dispatcher:
         per_second = max(1, provider.rpm // 60)
         self._throttler = Throttler(rate_limit=per_second, period=60.0 * per_second / provider.rpm)
 
-    async def grant(self, lane: Lane, intent: Intent) -> Granted | OverBudget | ClaimLost | Halted:
-        """Wait for this attempt's turn; a granted attempt is on record and must be ended with `ended`."""
+    async def grant(self, lane: Lane, intent: Callable[[], Intent]) -> Go | OverBudget | ClaimLost | Halted:
+        """Wait for this attempt's turn; a granted attempt is on record and must be ended with `ended`.
+
+        `intent` is called when the turn has come: what was learnt from bills meanwhile counts in its reservation.
+        """
         turn = _Turn(lane, intent, asyncio.get_running_loop().create_future())
         self._turns.put_nowait(turn)
         return await turn.granted
@@ -111,12 +122,12 @@ class Dispatcher:
             turn = await self._turns.get()
             verdict = await self._serve(turn)
             if turn.granted.cancelled():
-                if isinstance(verdict, Granted):
-                    await self._take_back(turn, verdict)
+                if isinstance(verdict, Go):
+                    await self._take_back(turn, verdict.granted)
             else:
                 turn.granted.set_result(verdict)
 
-    async def _serve(self, turn: _Turn) -> Granted | OverBudget | ClaimLost | Halted:
+    async def _serve(self, turn: _Turn) -> Go | OverBudget | ClaimLost | Halted:
         lane = turn.lane
         paced = False
         while not lane.halted.is_set() and not turn.granted.cancelled():
@@ -127,18 +138,20 @@ class Dispatcher:
             if not paced:
                 await self._throttler.acquire()
                 paced = True
-            verdict = await self._store.do(ledger.begin, turn.intent, self.provider, self._pace(turn), self._clock.now)
+            intent = turn.intent()
+            verdict = await self._store.do(ledger.begin, intent, self.provider, self._pace(intent), self._clock.now)
             if isinstance(verdict, Wait):
                 await self._clock.sleep_unless(verdict.seconds, self._changed)
                 continue
             if isinstance(verdict, Granted):
                 lane.flying += 1
                 self._flying += 1
+                return Go(intent, verdict)
             return verdict
         return Halted()
 
-    def _pace(self, turn: _Turn) -> Callable[[Pace, float], Pace | float]:
-        return partial(limits.take, provider=self.provider, tokens=turn.intent.tokens)
+    def _pace(self, intent: Intent) -> Callable[[Pace, float], Pace | float]:
+        return partial(limits.take, provider=self.provider, tokens=intent.tokens)
 
     async def _take_back(self, turn: _Turn, granted: Granted) -> None:
         self._flying -= 1

@@ -13,10 +13,11 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import assert_never
 
 from orchestrator.inference.clock import Clock
-from orchestrator.inference.dispatch import HOPELESS_AFTER, Dispatcher, Halted, Lane
+from orchestrator.inference.dispatch import HOPELESS_AFTER, Dispatcher, Go, Halted, Lane
 from orchestrator.inference.executor import Executor, Tried
 from orchestrator.inference.pricing import cost, worst_case
 from orchestrator.inference.questions import Question
@@ -308,8 +309,7 @@ class Runner:
 
     async def _try(self, track: _Track, purchase: _Purchase) -> None:
         """Make one attempt; raises TryAgain, _Dropped or _Moved where that is not the end of it."""
-        intent = self._intent(track, purchase)
-        match await track.dispatcher.grant(track.lane, intent):
+        match await track.dispatcher.grant(track.lane, partial(self._intent, track, purchase)):
             case Halted():
                 raise _Dropped
             case ClaimLost():
@@ -317,7 +317,7 @@ class Runner:
             case OverBudget(provider):
                 self.halt(Stop(StopKind.BUDGET, provider, "the next call's worst case does not fit under the cap"))
                 raise _Dropped
-            case Granted() as granted:
+            case Go(intent, granted):
                 started = self._clock.monotonic()
                 meaning = await self._attempt(track, purchase, intent, granted)
                 self._act(track, meaning, started)
