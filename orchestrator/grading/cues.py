@@ -35,7 +35,9 @@ _ADVERB = _any(
 _ADVERBS = rf"(?:{_ADVERB}[\s:,]{{1,8}}){{0,4}}"
 
 _ANCHORS = {
-    **dict.fromkeys(("level", "finding", "diagnos", "condition", "abnormalit", "disease", "patholog"), "finding"),
+    **dict.fromkeys(
+        ("level", "finding", "diagnos", "condition", "abnormalit", "disease", "patholog", "affected"), "finding"
+    ),
     **dict.fromkeys(("selected", "following"), "finding"),
     **dict.fromkeys(("answer", "ans ", "option", "choice", "response", "selection", "conclusion"), "noun"),
     **dict.fromkeys(("verdict", "prediction", "guess", "letter", "solution", "statement"), "noun"),
@@ -92,7 +94,7 @@ CUES = {
     "so": re.compile(rf"[a-z]{{2,14}}(?: conclusion| summary)?[,:\s]{{1,6}}{_ADVERBS}"),
     "finding": re.compile(
         r"(?:levels?|findings?|diagnos[ie]s|conditions?|abnormalit(?:y|ies)|diseases?|patholog(?:y|ies)|selected"
-        r"|following)"
+        r"|following|affected(?= ?:))"
         r"(?: (?:involved|affected|present|seen|shown|here|that|in|on|of|for|with|at|discs?|disks?|vertebral|spinal"
         r"|options?|levels?)\b[^.\n?!:]{0,80}?)?"
         rf"\s{{0,2}}(?:\b(?:{_BE}|includes?))?(?:n't| not)?\s{{0,2}}:?\s{{0,8}}{_ADVERBS}"
@@ -128,14 +130,17 @@ ADJECTIVE = re.compile(
 
 UNAFFECTED = re.compile(
     r"(?:^|[^a-z])(?:normal|unaffected|spared|healthy|preserved|no|other|differential|possible|remaining)"
-    r" {1,2}(?:[a-z]+ )?\Z"
+    r" {1,2}(?:[a-z]+ )?\Z|(?:most (?:severely )?(?:affected|involved|severe)|worst) \Z"
 )
 """What stands before "levels" or "findings" that are not the ones asked for."""
 
-FINAL = re.compile(r"\bfinal (?:option|answer|choice)(?:\(s\)|s)?(?: (?:is|are))?\s{0,2}[:=]\s{0,8}(?:[-+] )?")
+FINAL = re.compile(
+    r"\bfinal (?:option|answer|choice)(?:\(s\)|s)?(?: (?:is|are)\b|\s{0,2}[:=])[:=\s]{0,10}(?:[-+] )?"
+    r"|最终(?:选项|答案|选择)(?:是|为)?\s{0,2}[:=]?\s{0,4}"
+)
 """The declared last line of the SpineBench protocol, and its near kin."""
 
-NOTHING = re.compile(r"[\s\"'(\[⟦]{0,4}(?:none|neither|n/a)\b")
+NOTHING = re.compile(r"[\s\"'(\[⟦]{0,4}(?:(?:none|neither|n/a)\b|[)\]])")
 """What stands in a declared line that declares no option."""
 
 TAG = re.compile(

@@ -13,6 +13,7 @@ from orchestrator.grading.offered import Offered
 from orchestrator.grading.reading import Found, Head, Reading, found
 
 _WORD = re.compile(r"[a-z0-9]+")
+_WORD_BEFORE = re.compile(r"(?!(?i:answer|option|choice) )[A-Za-z]{2,} \Z")
 TRIED = 20
 """Declared lines, tags, boxes and marks tried in one output."""
 
@@ -22,7 +23,7 @@ _AROUND = " .,:;)]}⟧\"'!。\n*"
 def final_option(reading: Reading) -> Found | None:
     """Find the last `My final option: [X]` (or answer, or choice), by letter or by text."""
     lower, offered = reading.lower, reading.offered
-    if "final " not in lower:
+    if "final " not in lower and "最终" not in lower:
         return None
     for cue in reversed(list(cues.FINAL.finditer(lower, 0, reading.end))[-TRIED:]):
         at = cue.end()
@@ -163,6 +164,8 @@ def sole_mark(reading: Reading) -> Found | None:
     if reading.multi:
         return None
     for number, mark in enumerate(reading.offered.patterns.marked.finditer(reading.text, 0, reading.end)):
+        if _abbreviates(reading, mark):
+            continue
         listed = read_list(reading, mark.start(), multi=True)
         label = reading.offered.patterns.by_spelling[mark["a"] or mark["b"] or mark["c"]]
         if number >= TRIED or (listed and len(listed.letters) > 1) or (seen and seen.letters != (label,)):
@@ -172,3 +175,9 @@ def sole_mark(reading: Reading) -> Found | None:
         end, clash = own_text(reading, mark.end(), label)
         seen = Found((label,), mark.start(), end, clash=clash)
     return seen
+
+
+def _abbreviates(reading: Reading, mark: re.Match[str]) -> bool:
+    """Return whether a letter in brackets only shortens the word before it, as in "Carbon (C)"."""
+    word = _WORD_BEFORE.search(reading.text, max(0, mark.start() - 30), mark.start())
+    return mark["b"] is not None and word is not None and word[0][0].upper() == mark["b"].upper()

@@ -100,6 +100,9 @@ NEGATED = re.compile(
 INSTEAD = re.compile(r",? (?:but|rather)(?: rather| instead)? (?:it is |it's )?|,?\s?而(?:是|应)(?:选)?")
 """Between what a declaration denies and what it declares: "not B but C"."""
 
+LACKING = re.compile(r"\b(?:no|without|absence|free of|negative for|ruled? out|excludes?d?)\b")
+"""Words with which a clinical sentence denies what it names."""
+
 OR = re.compile(r"\bor\b|或|\beither\b|还是")
 
 CONTRAST = re.compile(r"\b(?:less|other hand|whereas|unlike|contrast|however|but|although)\b")

@@ -22,7 +22,7 @@ _EMPTY = re.compile(
     r"|her)\Z"
 )
 _STOPS = (".", "!", "。", ")", '"')
-_DOUBTS = (lexicon.NEGATED, lexicon.UNKNOWN, lexicon.REFUSAL, lexicon.OR, lexicon.NONE)
+_DOUBTS = (lexicon.NEGATED, lexicon.UNKNOWN, lexicon.REFUSAL, lexicon.OR, lexicon.NONE, lexicon.LACKING)
 
 
 def lead_text(reading: Reading) -> Found | None:

@@ -104,6 +104,7 @@ def test_an_answer_that_cannot_be_told_is_hedged(text: str) -> None:
     "The answer is (F) None of the above.",
     "My final option: [F]",
     "My final option: [None]",
+    "The answer is C.\n\nMy final option: []",
     "A would fit a normal spine. However, none of the options is right.",
     "Answer: B. But in truth none of the given options fits.",
     "There is no correct answer among the options.",
