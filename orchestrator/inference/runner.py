@@ -19,6 +19,7 @@ from typing import assert_never
 from orchestrator.inference.clock import Clock
 from orchestrator.inference.dispatch import HOPELESS_AFTER, Dispatcher, Go, Halted, Lane
 from orchestrator.inference.executor import Executor, Tried
+from orchestrator.inference.headroom import pause
 from orchestrator.inference.pricing import cost, worst_case
 from orchestrator.inference.questions import Question
 from orchestrator.inference.retry import (
@@ -437,6 +438,7 @@ def _paid(model: Model, intent: Intent, replied: Replied, now: float, sent: str)
         sent=sent,
         reply=reply,
         tokens_used=usage.input_tokens + usage.output_tokens if usage is not None and believed else None,
+        pause_until=now + wait if (wait := pause(replied.headers, intent.tokens, now)) else 0.0,
     )
 
 
