@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from paid_fixtures import provider
-from sqlite_utils import Database
+from store_fixtures import NOW, memory
 
 from orchestrator.records import Ending, Provider, Reply, Usage
 from orchestrator.store import ledger, processes, runs, status
@@ -31,18 +31,8 @@ from orchestrator.store.ledger import (
     Wait,
 )
 from orchestrator.store.processes import Identity
-from orchestrator.store.schema import migrations
 
-NOW = 1_790_000_000.0
 AT = replace(provider(), max_concurrency=3)
-
-
-def memory() -> sqlite3.Connection:
-    """Return a cache that lives in memory."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.row_factory = sqlite3.Row
-    migrations.apply(Database(connection))
-    return connection
 
 
 @pytest.fixture
