@@ -133,6 +133,7 @@ def test_nothing_but_letters_or_texts_is_the_set(text: str, wanted: str) -> None
         "The correct options are:\n\n- C. L3/L4\n- D. L4/L5\n\nThe others are normal.",
         "Options C and D are the correct answers here.",
         "Selected: C, D. The rest is normal.",
+        "The answers are C and D; A and B are normal.",
         "Affected: C, D\nUnaffected: A, B, E",
         "It is C and D. The rest is normal.",
         "Stenosis is seen at C and D. The rest is normal.",
