@@ -46,14 +46,14 @@ def main() -> None:
         click.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
     except OrchestratorError as error:
-        click.echo(f"error: {_safe_lines(str(error))}", err=True)
+        _say(f"error: {error}")
         sys.exit(error.exit_code)
 
 
 def _safe_lines(text: str) -> str:
     from orchestrator.reporting.terminal import safe
 
-    return "\n".join(safe(line) for line in text.split("\n"))
+    return "\n".join(line[: len(line) - len(line.lstrip(" "))] + safe(line) for line in text.split("\n"))
 
 
 class Usd(click.ParamType[int]):
@@ -430,9 +430,7 @@ def extract_command(answers: Path, out: Path | None, explained: bool) -> int:
     from orchestrator.commands import extracting
     from orchestrator.grading.parse import PARSER_VERSION
 
-    found = extracting.extract_file(
-        answers, out, lambda problem: _say(f"skipped: {_safe_lines(str(problem))}"), explained=explained
-    )
+    found = extracting.extract_file(answers, out, lambda problem: _say(f"skipped: {problem}"), explained=explained)
     _say(
         f"parser {PARSER_VERSION}: {found.answered:,} answered, {found.abstained:,} without an answer, "
         f"{found.skipped:,} bad lines skipped"
@@ -709,7 +707,7 @@ def _pairs(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    click.echo(_safe_lines(text), err=True)
 
 
 def _stderr() -> Console:
@@ -728,9 +726,9 @@ def _print(body: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> None
 
 def _say_read(cache: Path, result: ScoreResult) -> None:
     version = result.summary.parser_version
-    _say(f"cache: {cache}; runs read: {', '.join(map(_safe_lines, result.runs))}; parser version {version}")
+    _say(f"cache: {cache}; runs read: {', '.join(result.runs)}; parser version {version}")
     for problem in result.problems:
-        _say(f"left out: {_safe_lines(str(problem))}")
+        _say(f"left out: {problem}")
     if count := result.scored.reworded:
         _say(f"{count} stored replies answer a question or options that read differently now: not counted")
 
