@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from orchestrator.grading import lexicon
+from orchestrator.grading.claims import MOST
 from orchestrator.grading.listing import read_text
 from orchestrator.grading.reading import Found, Reading, found
 
@@ -144,7 +145,8 @@ def called_text(reading: Reading) -> Found | None:
     """Find the last option whose text is called the best, the most likely or the right one."""
     if reading.multi:
         return None
-    for first, last, owners in reversed(list(reading.offered.texts_in(reading.lower, reading.start, reading.end))):
+    texts = list(reading.offered.texts_in(reading.lower, reading.start, reading.end))
+    for first, last, owners in reversed(texts[-MOST:]):
         right = lexicon.RIGHT.match(reading.lower, last)
         if right and len(owners) == 1 and not right["neg"] and lexicon.DEFINITE.search(right[0]):
             return Found(owners, first, right.end())
