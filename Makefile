@@ -29,7 +29,7 @@ demo: $(READY)
 	$(BIN)/orchestrator demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not nightly"
+	$(BIN)/python -m pytest -m "not nightly" -n auto --dist loadfile
 
 nightly: $(READY)
 	$(BIN)/python -m pytest -m nightly
