@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import random
 import signal
 import subprocess
@@ -71,6 +72,13 @@ class Finished:
         return found
 
 
+def _on_screen(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # how Linux says that nobody holds the other end any more
+        return b""
+
+
 def _read(file: IO[bytes]) -> str:
     # The process writes at the position of the same open file, so it must not be moved.
     return os.pread(file.fileno(), 2**24, 0).decode()
@@ -125,6 +133,7 @@ class Program:
             "PATH": os.environ["PATH"],
             "HOME": str(folder / "home"),
             "COLUMNS": "120",
+            "TERM": "xterm",
             KEY_VARIABLE: DEFAULT_KEY,
         }
 
@@ -150,6 +159,20 @@ class Program:
                     yield Started(process, out, err)
                 finally:
                     process.kill()
+
+    def on_terminal(self, *args: str | Path) -> str:
+        """Run a command on a terminal of its own and return all that was written to it."""
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(
+            [*COMMAND, *map(str, args)], cwd=self.folder, env=self.env, stdin=theirs, stdout=theirs, stderr=theirs
+        ) as process:
+            os.close(theirs)
+            shown = b""
+            while piece := _on_screen(ours):
+                shown += piece
+            os.close(ours)
+            process.wait(PATIENCE_S)
+        return shown.decode()
 
     def guarded(self, *args: str | Path, forbidden: str, code: int = 0) -> Finished:
         """Run a command that is ended at once when it touches what is forbidden (audit events and module names)."""

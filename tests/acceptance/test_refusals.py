@@ -161,13 +161,3 @@ def test_a_faulty_providers_toml_is_refused_with_every_fault(program: Program) -
     for place in ("[providers.p] api_base", "[providers.p] rpm", "[providers.p] api_key", "[models.m] provider"):
         assert place in said
     assert "sk-0123456789abcdef" not in said
-
-
-def test_hostile_text_reaches_the_terminal_without_its_control_characters(program: Program) -> None:
-    """A benchmark's ids and file names cannot move the cursor or colour the screen."""
-    write_rows(program.folder, [row(0, image="\u001b[2Jx.png", id="\u001b]0;owned\u0007")])
-    with running(Settings()) as simulator:
-        program.configure(*small(simulator))
-        refused = program(*RUN, code=2)
-    assert "\u001b" not in refused.said
-    assert "\u0007" not in refused.said

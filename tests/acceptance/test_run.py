@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from dataclasses import dataclass
@@ -125,6 +126,21 @@ def test_score_survives_the_loss_of_all_but_questions_and_cache(evaluated: Evalu
     shutil.copy(evaluated.program.folder / "cache" / "responses.db", tmp_path / "cache")
     moved.configure("[providers.other]\napi_base = 'http://127.0.0.1:9'\nrpm = 1\ntpm = 1\n")
     assert moved("score", "elsewhere/items.jsonl", *ASKED).out == evaluated.first.out
+
+
+def test_a_terminal_shows_progress_and_no_control_sequence_of_others(evaluated: Evaluated) -> None:
+    """Items counted as they are done; a file's name and a row's id cannot set the window's title."""
+    bench = evaluated.benchmark.parent
+    title = "\x1b]0;owned\x07"
+    hostile = bench / f"na{title}me.jsonl"
+    shutil.copy(evaluated.benchmark, hostile)
+    shown = evaluated.program.on_terminal("run", hostile, "-m", MODELS[0])
+    assert f"{ITEMS}/{ITEMS}" in shown
+    assert "\x1b[" in shown
+    hostile.write_text(json.dumps(row(0, id=title)) + "\n")
+    refused = evaluated.program.on_terminal("run", hostile, "-m", MODELS[0])
+    assert "name.jsonl:1: id: " in refused
+    assert title not in shown + refused
 
 
 def test_a_run_that_was_never_made_is_said(evaluated: Evaluated, tmp_path: Path) -> None:
