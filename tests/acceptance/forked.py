@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -134,13 +134,13 @@ class Forked:
 
 
 class Zygote:
-    """The forking process, started once."""
+    """The forking process, started once; `inside` is a command that runs another in surroundings of its making."""
 
-    def __init__(self) -> None:
+    def __init__(self, inside: Sequence[str] = ()) -> None:
         self._orders, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, __file__, str(theirs.fileno())],
+                [*inside, sys.executable, __file__, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -153,6 +153,11 @@ class Zygote:
         socket.send_fds(self._orders, [order], [out.fileno(), err.fileno(), theirs])
         os.close(theirs)
         return Forked(ours)
+
+    @property
+    def root(self) -> Path:
+        """The root of the file system as it sees it."""
+        return Path(f"/proc/{self._process.pid}/root")
 
     def close(self) -> None:
         """End it; it ends nothing else."""

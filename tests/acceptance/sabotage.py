@@ -5,8 +5,10 @@ The product has no hooks for this: its functions are replaced in the child alone
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import struct
 import time
 from collections.abc import Callable
 from functools import partial, wraps
@@ -33,7 +35,7 @@ def apply(order: str) -> None:
         if name in STEPS:
             _die_at(name, int(value))
         else:
-            _OTHERS[name](float(value))
+            _OTHERS[name](float(value or 0))
 
 
 def _die_at(step: str, nth: int) -> None:
@@ -96,4 +98,14 @@ def _clock_back(seconds: float) -> None:
     setattr(runner, "Clock", partial(Clock, now))  # noqa: B010 - the child alone sees it
 
 
-_OTHERS: dict[str, Callable[[float], None]] = {"stale_after": _stale_after, "clock_back": _clock_back}
+def _powerless(_: float) -> None:
+    """Give up the superuser's right to write where the permissions forbid it (capset(2)); others have none."""
+    header = struct.pack("Ii", 0x20080522, 0)
+    ctypes.CDLL(None).capset(header, bytes(24))
+
+
+_OTHERS: dict[str, Callable[[float], None]] = {
+    "stale_after": _stale_after,
+    "clock_back": _clock_back,
+    "powerless": _powerless,
+}
