@@ -15,7 +15,7 @@ RIGHT = re.compile(
     r"(?P<neg>n't| not| neither)?\s(?:[a-z]{2,12}ly |also |indeed |both |all )?(?:the |an? |our |my )?"
     r"(?:[a-z]{2,12}ly )?"
     r"(?:best|correct|right(?! angle)|true|accurate|valid|affected|involved|abnormal|present"
-    r"|(?:most )?appropriate (?:option|choice|answer)|closest (?:option|match|answer|choice)"
+    r"|(?:most )?appropriate (?:option|choice|answer)|closest\b(?! to)|closest to the (?:answer|value|result)"
     r"|most (?:likely|appropriate|accurate|suitable|plausible|probable|reasonable|correct|logical|relevant|fitting)"
     r"|more (?:likely|appropriate|accurate|suitable|plausible|probable|similar)"
     r"|only (?:correct|right|valid|option|choice|answer)|(?:correct |final )?answer)"
