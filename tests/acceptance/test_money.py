@@ -23,39 +23,27 @@ from orchestrator.simulator import Settings, running
 RUN = ("run", "items.jsonl", "-m", SMALL)
 
 
-def test_the_budget_stops_the_run_below_the_cap_and_a_higher_one_goes_on(program: Program) -> None:
-    """The provider's bill and our ledger stay under the cap; raising it finishes the run without paying twice."""
+def test_a_runs_cap_and_a_providers_budget_stop_below_them_and_raised_go_on(program: Program) -> None:
+    """The bill stays under the run's cap, then, in another run, under the provider's; nothing is ever paid twice."""
     write_items(program.folder, 40)
     large = "sim-spine-large-openai"
+    run = ("run", "items.jsonl", "-m", large, "--json")
     with running(Settings()) as simulator:
-        program.configure(provider(simulator, "openai"), model("sim-spine-large", "openai"))
-        run = ("run", "items.jsonl", "-m", large, "--json")
-        stopped = program(*run, "--budget", "0.03", code=3)
-        assert 0 < billed_usd(simulator) <= stopped.json["ledger_usd"] <= 0.03
-        assert stopped.json["cap_usd"] == 0.03
-        assert stopped.json["models"][large]["unsent"] > 0
-        assert "raise the budget" in stopped.err
-        before = requests(simulator)
-        same = program(*run, "--budget", "0.03", code=3)
-        assert same.json["ledger_usd"] <= 0.03
-        assert requests(simulator) - before == same.json["attempts"]
+        blocks = (provider(simulator, "openai"), model("sim-spine-large", "openai"))
+        program.configure(*blocks, "[budget]\nsim-openai = 0.05\n")
+        capped = program(*run, "--budget", "0.03", code=3)
+        assert 0 < billed_usd(simulator) <= capped.json["ledger_usd"] <= capped.json["cap_usd"] == 0.03
+        assert capped.json["models"][large]["unsent"] > 0
+        assert "stopped by the cap $0.03" in capped.err
+        other = program(*run, "--budget", "5", "--run", "other", code=3)
+        assert 0.03 < billed_usd(simulator) <= capped.json["ledger_usd"] + other.json["ledger_usd"] <= 0.05
+        assert "stopped by the lifetime budget of provider sim-openai" in other.err
+        program.configure(*blocks)
         raised = program(*run, "--budget", "5").json
+        assert raised["cache_hits"] == capped.json["calls"] + other.json["calls"]
         assert raised["models"][large]["unsent"] == 0
         assert billed(simulator) == 40
         assert paid_twice(simulator) == {}
-        assert raised["ledger_usd"] >= billed_usd(simulator)
-
-
-def test_a_providers_budget_holds_across_runs(program: Program) -> None:
-    """`[budget]` caps what a provider is ever charged; a second run finds it used up."""
-    write_items(program.folder, 30)
-    with running(Settings()) as simulator:
-        budget = "[budget]\nsim-openai = 0.03\n"
-        program.configure(provider(simulator, "openai"), model("sim-spine-large", "openai"), budget)
-        program("run", "items.jsonl", "-m", "sim-spine-large-openai", code=3)
-        other = program("run", "items.jsonl", "-m", "sim-spine-large-openai", "--samples", "2", "--json", code=3)
-        assert billed_usd(simulator) <= 0.03
-        assert "lifetime budget of provider sim-openai" in other.err
 
 
 def test_two_processes_at_once_share_the_work_and_pay_once(program: Program) -> None:
