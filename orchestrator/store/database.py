@@ -317,7 +317,7 @@ def explain(path: Path, error: Exception) -> CacheError:
     """Return the CacheError that tells a researcher what this SQLite or file error means."""
     text = str(error)
     match text:
-        case _ if "disk is full" in text or "No space left" in text:
+        case _ if "disk is full" in text or "No space left" in text or _no_room_to_share(error):
             advice = "the disk is full; every reply that was confirmed is kept. Free space and run the same command."
         case _ if "readonly" in text or "read-only" in text.lower() or isinstance(error, PermissionError):
             advice = "it cannot be written; check the permissions, or name another with --cache FILE."
@@ -328,3 +328,8 @@ def explain(path: Path, error: Exception) -> CacheError:
         case _:
             advice = "nothing more is sent, and what was confirmed is kept."
     return CacheError(f"{path}: {text}: {advice}")
+
+
+def _no_room_to_share(error: Exception) -> bool:
+    # What a full disk looks like to whoever opens the file first and has to make its shared memory.
+    return isinstance(error, sqlite3.Error) and error.sqlite_errorname == "SQLITE_IOERR_SHMSIZE"
