@@ -19,7 +19,7 @@ from forked import ForkedProgram, Zygote
 from orchestrator.simulator import Settings, Simulator, running
 
 CACHE_TROUBLE = 5
-DISK_MB = 24
+DISK_MB = 64
 
 
 def _answered(program: ForkedProgram, simulator: Simulator, items: int) -> Path:
