@@ -89,7 +89,9 @@ class Dispatcher:
         self.provider = provider
         self._store = store
         self._clock = clock
-        self._turns: asyncio.Queue[_Turn] = asyncio.Queue()
+        self._turns: list[_Turn] = []
+        self._due = asyncio.Event()
+        """Set when a turn may have come: one arrived, or something changed."""
         self._changed = asyncio.Event()
         self._flying = 0
         self._proven = False
@@ -102,24 +104,33 @@ class Dispatcher:
         `intent` is called when the turn has come: what was learnt from bills meanwhile counts in its reservation.
         """
         turn = _Turn(lane, intent, asyncio.get_running_loop().create_future())
-        self._turns.put_nowait(turn)
-        return await turn.granted
+        self._turns.append(turn)
+        self._due.set()
+        try:
+            return await turn.granted
+        except asyncio.CancelledError:
+            self._due.set()
+            # Granted, and cancelled before that was heard of.
+            if not turn.granted.cancelled() and isinstance(go := turn.granted.result(), Go):
+                await self._take_back(turn, go.granted)
+            raise
 
     def ended(self, lane: Lane, *, reached: bool) -> None:
         """Note that a granted attempt ended, and whether the provider answered it as it should."""
         self._flying -= 1
         lane.flying -= 1
         self._proven = self._proven or reached
-        self._changed.set()
+        self.wake()
 
     def wake(self) -> None:
-        """Look again: something was halted."""
+        """Look again: an attempt ended, or something was halted."""
         self._changed.set()
+        self._due.set()
 
     async def run(self) -> None:
         """Serve turns for ever; cancel it when no more will come."""
         while True:
-            turn = await self._turns.get()
+            turn = await self._next()
             verdict = await self._serve(turn)
             if turn.granted.cancelled():
                 if isinstance(verdict, Go):
@@ -127,14 +138,26 @@ class Dispatcher:
             else:
                 turn.granted.set_result(verdict)
 
+    async def _next(self) -> _Turn:
+        """Wait for the first turn in order of arrival that may be served; a model held up holds up no other."""
+        while True:
+            self._due.clear()
+            for index, turn in enumerate(self._turns):
+                if self._may_go(turn):
+                    return self._turns.pop(index)
+            await self._due.wait()
+
+    def _may_go(self, turn: _Turn) -> bool:
+        lane = turn.lane
+        if lane.halted.is_set() or turn.granted.cancelled():
+            return True
+        return lane.flying < lane.width and (self._proven or not self._flying)
+
     async def _serve(self, turn: _Turn) -> Go | OverBudget | ClaimLost | Halted:
         lane = turn.lane
         paced = False
         while not lane.halted.is_set() and not turn.granted.cancelled():
             self._changed.clear()
-            if lane.flying >= lane.width or (self._flying and not self._proven):
-                await self._changed.wait()
-                continue
             if not paced:
                 await self._throttler.acquire()
                 paced = True
