@@ -1,0 +1,179 @@
+"""Which stored replies answer for a benchmark, and what their grades add up to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stored_fixtures import Archive, Said, row
+
+from orchestrator.commands import scoring
+from orchestrator.commands.scoring import ScoreResult, choose, score_benchmark
+from orchestrator.errors import BenchmarkError, ConfigError
+from orchestrator.records import Outcome
+from orchestrator.reporting.leaderboard import leaderboard
+from orchestrator.reporting.results import to_json
+
+RIGHT, WRONG = "My final option: [A]", "My final option: [D]"
+VAGUE = "Bony spurs it may be, yet these measurements do not let me prefer one over the others."
+SPURS = json.dumps({"letters": ["B"], "quote": "Bony spurs it may be"})
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    """An archive of eight items that nobody was asked."""
+    made = Archive(tmp_path)
+    made.write([row(number) for number in range(8)])
+    yield made
+    made.close()
+
+
+def scored(archive: Archive, *models: str, run: str | None = None, analysed: bool = False) -> ScoreResult:
+    """Return the scores of some models."""
+    return asyncio.run(score_benchmark(archive.choose(*models, run=run), analysed=analysed))
+
+
+def shown(result: ScoreResult) -> Any:
+    """Return the models' objects as another program reads them."""
+    return json.loads(json.dumps(to_json(result.summary), allow_nan=False))["models"]
+
+
+def correct(result: ScoreResult, model: str = "gpt") -> float:
+    """Return how many items a model has right."""
+    return result.summary.models[model].correct
+
+
+def test_the_latest_run_speaks_for_an_item(archive: Archive) -> None:
+    """What only an earlier one asked is read from that; a run that is named stands alone."""
+    archive.keep("gpt", 0, WRONG, run="old")
+    archive.keep("gpt", 4, RIGHT, run="old")
+    archive.keep("gpt", 0, RIGHT, run="new")
+    both, old = scored(archive), scored(archive, run="old")
+    assert (both.runs, correct(both)) == (("new", "old"), 2)
+    assert (old.runs, correct(old)) == (("old",), 1)
+    assert both.summary.run == "new"
+
+
+def test_only_runs_that_asked_a_wanted_model_are_read(archive: Archive) -> None:
+    """The others' money and items are not this model's."""
+    archive.keep("gpt", 0, RIGHT, run="old")
+    archive.keep("other", 0, RIGHT, run="new")
+    found = scored(archive, "gpt")
+    assert found.runs == ("old",)
+    assert found.summary.ledger_nanousd == found.summary.spent_by_model["gpt"] == 100
+
+
+def test_a_run_that_asked_the_first_items_is_graded_on_those(archive: Archive) -> None:
+    """The limit of the longest run counts."""
+    archive.open_run("short", limit=2)
+    archive.keep("gpt", 0, RIGHT, run="short")
+    assert scored(archive).summary.models["gpt"].items == 2
+    archive.open_run("longer", limit=5)
+    archive.keep("gpt", 0, RIGHT, run="longer")
+    assert scored(archive).summary.models["gpt"].items == 5
+    archive.keep("gpt", 0, RIGHT, run="whole")
+    assert scored(archive).summary.models["gpt"].items == 8
+
+
+def test_a_benchmark_that_was_moved_is_known_by_its_questions(archive: Archive) -> None:
+    """A path the cache never saw is matched by ids and wording."""
+    archive.keep("gpt", 0, RIGHT)
+    archive.choose()
+    moved = archive.folder / "moved.jsonl"
+    archive.benchmark.rename(moved)
+    assert asyncio.run(choose(moved, archive.cache, (), None)).names == ("first",)
+
+
+def test_what_the_cache_does_not_hold_is_said(archive: Archive) -> None:
+    """No run on the benchmark, no run of that name, no such model, no such file."""
+    with pytest.raises(ConfigError, match="no run on"):
+        archive.choose()
+    archive.keep("gpt", 0, RIGHT)
+    with pytest.raises(ConfigError, match="no run named 'x'"):
+        archive.choose(run="x")
+    with pytest.raises(ConfigError, match="asked 'claude'; it asked gpt"):
+        archive.choose("claude")
+    chosen = archive.choose()
+    archive.benchmark.unlink()
+    with pytest.raises(BenchmarkError, match="does not exist"):
+        asyncio.run(score_benchmark(chosen))
+
+
+def test_bad_rows_are_named_and_left_out(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of them, however many there are."""
+    monkeypatch.setattr(scoring, "PROBLEMS_KEPT", 2)
+    archive.keep("gpt", 0, RIGHT)
+    archive.benchmark.write_text(json.dumps(row(0)) + "\n" + "nonsense\n" * 3)
+    found = scored(archive)
+    assert [problem.line for problem in found.problems] == [2, 3]
+    assert found.summary.models["gpt"].items == 1
+
+
+def test_reworded_replies_are_counted(archive: Archive) -> None:
+    """They are unsent, and said to be there."""
+    archive.keep("gpt", 0, RIGHT)
+    archive.keep("gpt", 1, RIGHT)
+    archive.benchmark.write_text(json.dumps(row(0)) + "\n" + json.dumps(row(1, question="What else?")) + "\n")
+    found = scored(archive)
+    assert (found.scored.reworded, found.summary.models["gpt"].outcomes[Outcome.UNSENT]) == (1, 1)
+
+
+def test_an_item_asked_several_times_counts_once(archive: Archive) -> None:
+    """Four rotations, three of them right: three quarters of an item."""
+    for rotation, letter in enumerate("BADD"):
+        archive.keep("gpt", 1, Said(f"My final option: [{letter}]", rotation=rotation))
+    found = scored(archive, analysed=True)
+    gpt = found.summary.models["gpt"]
+    assert (gpt.paid, gpt.correct, gpt.replies[Outcome.ANSWERED]) == (1, 0.75, 4)
+    (places, _) = found.scored.analyses["gpt"].positions
+    assert (places.circular_items, places.circular_right) == (1, 0)
+    assert [place.gold for place in places.places] == [1, 1, 1, 1]
+    assert [place.picked for place in places.places] == [1, 1, 0, 2]
+
+
+def test_figures_with_a_judge_stand_beside_those_without(archive: Archive) -> None:
+    """In the object and in the table, for every model, whether or not the judge was needed."""
+    for model, text in (("gpt", VAGUE), ("other", RIGHT)):
+        archive.keep(model, 1, text)
+    archive.keep("judge", 1, Said(SPURS, judged="gpt"))
+    found = scored(archive)
+    gpt, other = shown(found)["gpt"], shown(found)["other"]
+    assert (gpt["correct"], gpt["with_judge"]["judge"]["correct"], gpt["with_judge"]["judge"]["unparsed"]) == (0, 1, 0)
+    assert (other["correct"], other["with_judge"]["judge"]["correct"]) == (0, 0)
+    assert set(gpt) - {"ledger_usd", "with_judge"} == set(gpt["with_judge"]["judge"])
+    names = [one.name for one in leaderboard(found.summary).rows]
+    assert names[:4] == ["gpt", "gpt + judge judge", "other", "other + judge judge"]
+
+
+def test_without_a_judge_nothing_is_said_of_one(archive: Archive) -> None:
+    """No row, and an empty object."""
+    archive.keep("gpt", 0, RIGHT)
+    found = scored(archive).summary
+    assert not found.judged
+    assert [one.name for one in leaderboard(found).rows] == ["gpt", "Random guess (expected)"]
+
+
+def test_every_side_is_analysed_only_where_asked_for(archive: Archive) -> None:
+    """Its keys stand in the object only then."""
+    archive.keep("gpt", 0, RIGHT)
+    archive.keep("gpt", 3, "My final options: [B, D]")
+    keys = {"by_level", "confusion", "positions", "agreement", "pass_at"}
+    with_sides = shown(scored(archive, analysed=True))["gpt"]
+    assert set(with_sides) - set(shown(scored(archive))["gpt"]) == keys
+    levels = with_sides["by_level"]
+    assert levels["SLL"] == {
+        "Fracture": {"gold": 0, "chosen": 1, "hits": 0, "precision": 0, "recall": None},
+        "Osteophytes": {"gold": 1, "chosen": 1, "hits": 1, "precision": 1, "recall": 1},
+        "Scoliosis": {"gold": 1, "chosen": 0, "hits": 0, "precision": None, "recall": 0},
+    }
+
+
+def test_the_parser_version_stands_below_the_figures(archive: Archive) -> None:
+    """In the table's notes as in the object."""
+    archive.keep("gpt", 0, RIGHT)
+    found = scored(archive).summary
+    assert any(f"version {found.parser_version} of the parser" in note for note in leaderboard(found).notes)
