@@ -37,9 +37,10 @@ def scored(archive: Archive, *models: str, run: str | None = None, analysed: boo
     return asyncio.run(score_benchmark(archive.choose(*models, run=run), analysed=analysed))
 
 
-def shown(result: ScoreResult) -> Any:
+def shown(result: ScoreResult) -> dict[str, Any]:
     """Return the models' objects as another program reads them."""
-    return json.loads(json.dumps(to_json(result.summary), allow_nan=False))["models"]
+    models: dict[str, Any] = json.loads(json.dumps(to_json(result.summary), allow_nan=False))["models"]
+    return models
 
 
 def correct(result: ScoreResult, model: str = "gpt") -> float:
