@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 from paid_fixtures import item, model, provider
 
 from orchestrator.commands.rotating import affordable
@@ -41,7 +40,7 @@ def worst(items: tuple[Item, ...], rotations: int) -> int:
     return sum(worst_case(tokens, MODEL.max_output_tokens, MODEL.price) for tokens in estimates)
 
 
-@given(st.integers(1, 5))
+@pytest.mark.parametrize("rotations", range(1, 6))
 def test_the_worst_case_fits_and_one_more_does_not(rotations: int) -> None:
     """Items with fewer options are asked in fewer orders; a nano-dollar less is one rotation less."""
     items = FEW + MANY
