@@ -134,7 +134,7 @@ def stop_at_cap(program: ForkedProgram, flying: int, processes: int, faults: boo
     write_items(program.folder, items)
     settings = Settings(latency_s=0.05, latency_jitter=0.8, faults=AMID_ERRORS if faults else {})
     with running(settings) as simulator:
-        program.configure(*small(simulator, max_concurrency=flying, timeout_s=3))
+        program.configure(*small(simulator, max_concurrency=flying, timeout_s=3 if faults else 60))
         cap = round(0.5 * items * _mean_usd(program, simulator), 6)
         before = billed_usd(simulator)
         capped = (*RUN, "--budget", f"{cap:.6f}")
