@@ -71,8 +71,10 @@ class Client:
     ) -> None:
         """Close every connection."""
         if self._litellm is not None and self._http is not None:
-            self._litellm.aclient_session = None
             await self._litellm.close_litellm_async_clients()
+            # It keeps what it builds around our connections for an hour: no later client may be handed closed ones.
+            self._litellm.in_memory_llm_clients_cache.flush_cache()
+            self._litellm.aclient_session = None
             await self._http.aclose()
 
     async def load(self) -> None:
@@ -85,7 +87,6 @@ class Client:
             from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
             self._http = recording_client(LiteLLMAiohttpTransport(client=unlimited_session))
-            litellm.aclient_session = self._http
             self._handler = AsyncHTTPHandler()
             await self._handler.client.aclose()
             self._handler.client = self._http
@@ -98,6 +99,7 @@ class Client:
         await self.load()
         wire = Wire()
         current_wire.set(wire)
+        self._litellm.aclient_session = self._http
         # Parameters are the model's own and reach the body as they are; LiteLLM adds and drops none.
         arguments: dict[str, Any] = dict(request.params)
         if route(request.model) in HANDLER_ROUTES:

@@ -761,6 +761,22 @@ def test_a_cancelled_attempt_raises_and_leaves_the_client_usable() -> None:
     assert isinstance(asyncio.run(main()), Replied)
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_one_client_after_the_other_works(dialect: str) -> None:
+    """In one process, in one event loop and in the next, at one address: each has connections of its own."""
+
+    async def main(port: int) -> int:
+        async with Simulator(SETTINGS, port=port) as simulator:
+            for _ in range(2):
+                result = await send(simulator.url + PATHS[dialect], asking(dialect))
+                assert isinstance(result, Replied), result
+            return int(simulator.url.rpartition(":")[2])
+
+    port = 0
+    for _ in range(3):
+        port = asyncio.run(main(port))
+
+
 def test_a_client_that_is_never_used_loads_nothing() -> None:
     """Opening and closing it costs nothing: a run that finds all in the cache needs no LiteLLM."""
 
