@@ -21,6 +21,8 @@ from orchestrator.records import AttemptResult, Lost, NotSent, Provider, Rejecte
 TRANSIENT = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 BACKOFF_FIRST_S = 1.0
 BACKOFF_MOST_S = 60.0
+LONGEST_S = 366 * 86_400.0
+"""A date further ahead is no time to come back, and may lie beyond the calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def _number(text: str | None) -> float | None:
 
 def _date(text: str, now: float) -> float | None:
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+        return min(max(0.0, parsedate_to_datetime(text).timestamp() - now), LONGEST_S)
     except (ValueError, OverflowError):
         return None
 

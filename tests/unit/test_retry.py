@@ -159,6 +159,7 @@ def test_the_reason_carries_the_providers_words() -> None:
         ({"retry-after": " 2.5 "}, [], 2.5),
         ({"retry-after": formatdate(NOW + 30, usegmt=True)}, [retry_info("9s")], 30.0),
         ({"retry-after": formatdate(NOW - 30, usegmt=True)}, [], 0.0),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, [], 366 * 86_400.0),
         ({"retry-after": "Monday, 21-Sep-26 13:33:20 GMT"}, [], 0.0),
         ({"retry-after": "-3"}, [], None),
         ({"retry-after": "1e9"}, [], None),
