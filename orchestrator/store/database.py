@@ -332,4 +332,4 @@ def explain(path: Path, error: Exception) -> CacheError:
 
 def _no_room_to_share(error: Exception) -> bool:
     # What a full disk looks like to whoever opens the file first and has to make its shared memory.
-    return isinstance(error, sqlite3.Error) and error.sqlite_errorname == "SQLITE_IOERR_SHMSIZE"
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_SHMSIZE"
