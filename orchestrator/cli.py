@@ -133,7 +133,7 @@ models_option = click.option("-m", "--model", "models", multiple=True, metavar="
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="mcq-orchestrator", prog_name="orchestrator")
 def cli() -> None:
-    r"""Evaluate multimodal models on multiple-choice image benchmarks.
+    """Evaluate multimodal models on multiple-choice image benchmarks.
 
     Every paid reply is kept, so the same command again pays for nothing twice; a budget is a cap.
 
@@ -189,7 +189,7 @@ def run_command(
     cache: Path | None,
     as_json: bool,
 ) -> int:
-    r"""Ask MODELs every question of BENCHMARK, keep every reply, and print the results.
+    """Ask MODELs every question of BENCHMARK, keep every reply, and print the results.
 
     Run the same command again to continue: what was answered is not asked again. Ctrl-C finishes what is in flight;
     a second Ctrl-C cancels it.
@@ -245,7 +245,7 @@ def estimate_command(
     cache: Path | None,
     as_json: bool,
 ) -> int:
-    r"""Say what a run would cost, expected and at worst, how long it would take, and what the cache already holds.
+    """Say what a run would cost, expected and at worst, how long it would take, and what the cache already holds.
 
     Sends nothing and needs no key. A pilot is paid for; a later run finds its replies and does not pay for them again.
 
@@ -278,7 +278,7 @@ def estimate_command(
 @click.option("--folder", type=_FILE, metavar="DIR", help="Where to put it; by default `demo` beside the cache.")
 @json_option
 def demo_command(folder: Path | None, as_json: bool) -> int:
-    r"""Run the whole thing on a built-in synthetic benchmark against a simulated provider: no key, no network.
+    """Run the whole thing on a built-in synthetic benchmark against a simulated provider: no key, no network.
 
     \b
     Example:
@@ -338,7 +338,7 @@ def score_command(
     cache: Path | None,
     as_json: bool,
 ) -> int:
-    r"""Grade BENCHMARK from the cache alone: no network, no key, no picture.
+    """Grade BENCHMARK from the cache alone: no network, no key, no picture.
 
     \b
     Examples:
@@ -378,7 +378,7 @@ def compare_command(
     cache: Path | None,
     as_json: bool,
 ) -> int:
-    r"""Compare MODELs on the same items of BENCHMARK, from the cache alone; by default all that were asked.
+    """Compare MODELs on the same items of BENCHMARK, from the cache alone; by default all that were asked.
 
     Paired permutation test by image or patient, difference with its 95 % interval, and the smallest difference that
     these items could have shown. Of several pairs the p values are corrected (Holm).
@@ -416,7 +416,7 @@ def compare_command(
 @click.option("-o", "--out", type=_FILE, metavar="FILE", help="File to write; by default stdout.")
 @click.option("--explain", "explained", is_flag=True, help="Show each text with what every rule found in it instead.")
 def extract_command(answers: Path, out: Path | None, explained: bool) -> int:
-    r"""Read the letters out of answers from anywhere: no benchmark, no cache, no key.
+    """Read the letters out of answers from anywhere: no benchmark, no cache, no key.
 
     ANSWERS (-: stdin) holds JSON lines {"id", "options": {"A": "...", ...}, "output", "multi": true or false}. For each
     a line {"id", "letters", "rule", "confidence", "abstained"} is written; letters is empty where none can be read for
@@ -448,7 +448,7 @@ def extract_command(answers: Path, out: Path | None, explained: bool) -> int:
 def status_command(
     resolve: str | None, attempts: tuple[int, ...], providers: Path | None, cache: Path | None, as_json: bool
 ) -> int:
-    r"""Show what the cache holds: runs, coverage, spend, attempts in doubt, failures with reasons.
+    """Show what the cache holds: runs, coverage, spend, attempts in doubt, failures with reasons.
 
     \b
     Examples:
@@ -480,7 +480,7 @@ def status_command(
 def models_command(
     models: tuple[str, ...], check: bool, budget: int, providers: Path | None, cache: Path | None, as_json: bool
 ) -> int:
-    r"""Show providers.toml as it is understood: limits, prices and their age, whether each key is set.
+    """Show providers.toml as it is understood: limits, prices and their age, whether each key is set.
 
     Of a model named with -m everything is shown; of one that is refused, the lines to add.
 
@@ -537,7 +537,7 @@ def build_command(
     cache: Path | None,
     as_json: bool,
 ) -> int:
-    r"""Build a benchmark from source datasets, with hard negatives chosen by visual similarity.
+    """Build a benchmark from source datasets, with hard negatives chosen by visual similarity.
 
     CONFIG is a TOML file; --source builds without one. A build that was interrupted goes on where it stopped.
 
@@ -579,7 +579,7 @@ def build_command(
 
 @cli.group("cache")
 def cache_group() -> None:
-    r"""Look after the cache: verify it, export what it holds.
+    """Look after the cache: verify it, export what it holds.
 
     \b
     Examples:
@@ -592,7 +592,7 @@ def cache_group() -> None:
 @workspace_options
 @json_option
 def cache_verify_command(providers: Path | None, cache: Path | None, as_json: bool) -> int:
-    r"""Check every page, every key and every sum of money; a damaged cache is exit code 5.
+    """Check every page, every key and every sum of money; a damaged cache is exit code 5.
 
     \b
     Example:
@@ -615,7 +615,7 @@ def cache_verify_command(providers: Path | None, cache: Path | None, as_json: bo
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
 @workspace_options
 def cache_export_command(out: Path, form: str, providers: Path | None, cache: Path | None) -> int:
-    r"""Write every reply that can be read, with its request, also out of a damaged cache.
+    """Write every reply that can be read, with its request, also out of a damaged cache.
 
     \b
     Example:
@@ -656,7 +656,7 @@ def simulate_command(
     seed: int,
     write_providers: Path | None,
 ) -> int:
-    r"""Serve a simulated provider on this machine, to rehearse a run at real limits before paying.
+    """Serve a simulated provider on this machine, to rehearse a run at real limits before paying.
 
     It speaks the OpenAI, Anthropic and Gemini dialects and keeps its own bill at /ledger. Ctrl-C stops it.
 
