@@ -10,12 +10,11 @@ import urllib.request
 import pytest
 from cli_program import SMALL, Program, model, provider, requests, small, write_items
 
+from orchestrator.cli import cli
 from orchestrator.simulator import DEFAULT_KEY, Settings, running
 
-COMMANDS = ("run", "demo", "score", "status", "models", "simulate")
 
-
-@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)], ids=" ".join)
+@pytest.mark.parametrize("command", [(), *((name,) for name in sorted(cli.commands))], ids=" ".join)
 def test_help_comes_without_litellm_numpy_or_sqlite(program: Program, command: tuple[str, ...]) -> None:
     """Help is quick because nothing heavy is imported for it."""
     shown = program.guarded(*command, "--help", forbidden="litellm,numpy,sqlite3,PIL,rich,pydantic,aiohttp").out
