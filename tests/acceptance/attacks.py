@@ -55,7 +55,9 @@ class Killed:
     audits: tuple[Audit, ...]
 
 
-def kill_at_random(zygote: Zygote, folder: Path, kills: int, seed: int, items: int = 400) -> Killed:
+def kill_at_random(
+    zygote: Zygote, folder: Path, kills: int, seed: int, items: int = 400, flying: int = FLYING
+) -> Killed:
     """Kill runs at random points until it was done so many times, finishing and auditing each cache."""
     random = Random(seed)
     done, most = 0, 0
@@ -65,10 +67,10 @@ def kill_at_random(zygote: Zygote, folder: Path, kills: int, seed: int, items: i
         write_items(program.folder, items)
         held: set[str] = set()
         with running(Settings(latency_jitter=0.6)) as simulator:
-            program.configure(*small(simulator, max_concurrency=FLYING, timeout_s=60))
+            program.configure(*small(simulator, max_concurrency=flying, timeout_s=60))
             for _ in range(min(KILLS_A_CACHE, kills - done)):
                 with program.started(*RUN) as command:
-                    _await_a_moment(command, simulator, random)
+                    _await_a_moment(command, simulator, random, flying)
                     if command.process.poll() is not None:
                         break
                     most = max(most, simulator.ledger()["in_flight"])
@@ -83,8 +85,8 @@ def kill_at_random(zygote: Zygote, folder: Path, kills: int, seed: int, items: i
     return Killed(done, most, tuple(audits))
 
 
-def _await_a_moment(command: Started, simulator: Simulator, random: Random) -> None:
-    """Wait until a moment to kill: somewhere in the beginning, or with up to `FLYING` requests in flight."""
+def _await_a_moment(command: Started, simulator: Simulator, random: Random, flying: int) -> None:
+    """Wait until a moment to kill: somewhere in the beginning, or with up to `flying` requests in flight."""
     simulator.change({"latency_s": 0.01})
     if random.random() < 0.25:
         time.sleep(random.uniform(0.05, 0.6))
@@ -92,7 +94,7 @@ def _await_a_moment(command: Started, simulator: Simulator, random: Random) -> N
     known = billed(simulator) + 22
     _wait(command, lambda: billed(simulator) >= known)
     simulator.change({"latency_s": 1.0})
-    wanted = random.randint(1, FLYING)
+    wanted = random.randint(1, flying)
     _wait(command, lambda: simulator.ledger()["in_flight"] >= wanted)
     time.sleep(random.uniform(0, 0.8))
 

@@ -46,8 +46,10 @@ class Audit:
 
 
 def stored(cache: Path) -> dict[str, str]:
-    """Return the key of every stored reply by the id of the provider's answer."""
+    """Return the key of every stored reply by the id of the provider's answer; none from a cache without tables yet."""
     with closing(_open(cache)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'replies'").fetchone():
+            return {}
         rows = connection.execute("SELECT key, raw FROM replies").fetchall()
     return {json.loads(raw)["id"]: key for key, raw in rows}
 

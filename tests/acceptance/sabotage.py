@@ -87,12 +87,12 @@ def _stale_after(seconds: float) -> None:
     Store.__init__.__defaults__ = (None, interval)
 
 
-def _clock_back(seconds: float) -> None:
-    """Set the wall clock back by an hour once so many seconds have passed."""
-    real, start = time.time, time.monotonic()
+def _clock_back(moment: float) -> None:
+    """Set the wall clock back by an hour at a moment of the steady clock, which all processes share."""
+    real = time.time
 
     def now() -> float:
-        return real() - (3600.0 if time.monotonic() - start > seconds else 0.0)
+        return real() - (3600.0 if time.monotonic() > moment else 0.0)
 
     time.time = now
     setattr(runner, "Clock", partial(Clock, now))  # noqa: B010 - the child alone sees it

@@ -18,7 +18,7 @@ def _holds(killed: Killed) -> None:
 
 def test_a_few_kills_lose_nothing(zygote: Zygote, tmp_path: Path) -> None:
     """Every extra bill is an attempt in doubt, every stored reply stays, and the ledger covers the bill."""
-    _holds(kill_at_random(zygote, tmp_path, kills=5, seed=1, items=200))
+    _holds(kill_at_random(zygote, tmp_path, kills=5, seed=1, items=200, flying=60))
 
 
 @pytest.mark.nightly
