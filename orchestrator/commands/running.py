@@ -196,7 +196,7 @@ def _refuse_bad(checked: Checked, options: RunOptions, say: Say) -> None:
     if not checked.items:
         raise BenchmarkError(checked.problems, checked.total_problems)
     if checked.total_problems:
-        say(f"{options.benchmark}: {checked.total_problems} problems in bad rows, which are left out (--skip-bad)")
+        say(f"{options.benchmark}: bad rows left out (--skip-bad): {checked.bad_rows}")
 
 
 def spec_of(options: RunOptions, checked: Checked, models: Sequence[Model], template: prompt.Template) -> RunSpec:

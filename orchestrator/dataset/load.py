@@ -59,16 +59,21 @@ class Checked:
     problems: tuple[Problem, ...]
     """The first `PROBLEMS_KEPT`, in the order of the file."""
     total_problems: int
+    bad_rows: int
+    """Rows with a problem, each of which is left out."""
 
 
 async def check(path: Path, facts: ImageFacts | None, *, pixel_limit: int = PIXEL_LIMIT) -> Checked:
     """Read the whole benchmark once and say what it holds; raises as `read_items` does."""
     problems: list[Problem] = []
-    total = 0
+    total = bad_rows = last = 0
 
     def report(problem: Problem) -> None:
-        nonlocal total
+        nonlocal total, bad_rows, last
         total += 1
+        # The faults of a row are reported one after another.
+        bad_rows += problem.line != last
+        last = problem.line
         if total <= PROBLEMS_KEPT:
             problems.append(problem)
 
@@ -80,7 +85,7 @@ async def check(path: Path, facts: ImageFacts | None, *, pixel_limit: int = PIXE
             digest.update(canonical(item).encode())
             tasks[item.task] += 1
             multi += item.multi
-    return Checked(tasks.total(), multi, tuple(tasks.items()), digest.hexdigest(), tuple(problems), total)
+    return Checked(tasks.total(), multi, tuple(tasks.items()), digest.hexdigest(), tuple(problems), total, bad_rows)
 
 
 async def read_items(

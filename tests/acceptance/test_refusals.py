@@ -49,7 +49,7 @@ def test_every_fault_of_a_benchmark_is_named_at_once_with_file_line_and_field(pr
             assert f"items.jsonl:{line}: {field}: " in refused.err
         assert "items.jsonl:10: " in refused.err
         skipped = program(*RUN, "--skip-bad", "--json")
-        assert "left out" in skipped.err
+        assert "bad rows left out (--skip-bad): 8" in skipped.err
         assert skipped.json["models"][SMALL]["items"] == requests(simulator) == 2
 
 
