@@ -5,15 +5,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := .lock/requirements.txt
 READY := $(VENV)/.installed
+# The test files of the pure modules, by the beginnings of their names.
+PURE := agreement analysis compare confusion errors estimate extract grad headroom judge keys levels limits measure \
+	parse position pricing prompt records regrading results retry score scoring stats tables tokens
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nightly lint typecheck layers bench answers lock clean
+.PHONY: help demo test nightly lint typecheck layers coverage bench answers lock clean
 
 help:
 	@echo "make demo       install, then run the built-in benchmark against the simulator (no key, no network)"
 	@echo "make test       install, then run every test but the nightly ones"
 	@echo "make nightly    run the full-size acceptance tests"
-	@echo "make lint | typecheck | layers | bench | answers FILE=answers.jsonl | lock | clean"
+	@echo "make lint | typecheck | layers | coverage | bench | answers FILE=answers.jsonl | lock | clean"
 
 $(READY): $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -44,11 +47,15 @@ typecheck: $(READY)
 layers: $(READY)
 	$(BIN)/lint-imports
 
+coverage: $(READY)
+	$(BIN)/python -m coverage run -m pytest $(wildcard $(PURE:%=tests/unit/test_%*.py))
+	$(BIN)/python -m coverage report
+
 bench: $(READY)
 	$(BIN)/python tests/bench.py
 
 answers: $(READY)
-	$(BIN)/python -m orchestrator.grading.measure $(FILE)
+	$(BIN)/python -m orchestrator.grading.measure $(FILE) $(ARGS)
 
 lock:
 	uv pip compile pyproject.toml .lock/build.in -c .lock/constraints.txt --extra test --universal \

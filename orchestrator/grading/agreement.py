@@ -61,7 +61,7 @@ class AgreementTally:
                 items[grade.item_id] = label
             case int(first):
                 items[grade.item_id] = Counter((first, label))
-            case Counter() as replies:
+            case replies:
                 replies[label] += 1
 
     def agreements(self) -> tuple[Agreement, ...]:

@@ -35,6 +35,13 @@ def test_missing_tokens_are_waited_for_as_they_refill_but_no_longer_than_the_res
     assert pause(openai(1000, reset), 2000, NOW) == pytest.approx(seconds)
 
 
+def test_without_a_reset_the_refill_alone_counts() -> None:
+    """Limit and remaining are enough."""
+    headers = openai(1000, "")
+    del headers["x-ratelimit-reset-tokens"]
+    assert pause(headers, 2000, NOW) == pytest.approx(1.0)
+
+
 def test_the_last_request_is_followed_by_a_pause() -> None:
     """One of 600 a minute comes back in a tenth of a second."""
     assert pause(openai(0, "1s", "requests", 600), 10, NOW) == pytest.approx(0.1)
