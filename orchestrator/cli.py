@@ -196,7 +196,7 @@ def run_command(
 
     \b
     Example:
-      orchestrator run spinebench/items.jsonl -m gpt-4o -m gemini-2.5-pro --budget 5
+      orchestrator run spine/items.jsonl -m gpt-4o -m gemini-2.5-pro --budget 5
     """
     from orchestrator.commands import running, workspace
     from orchestrator.records import Outcome
@@ -251,8 +251,8 @@ def estimate_command(
 
     \b
     Examples:
-      orchestrator estimate spinebench/items.jsonl -m gpt-4o
-      orchestrator estimate spinebench/items.jsonl -m gpt-4o --pilot 20 --budget 1
+      orchestrator estimate spine/items.jsonl -m gpt-4o
+      orchestrator estimate spine/items.jsonl -m gpt-4o --pilot 20 --budget 1
     """
     from orchestrator.commands import estimating, quoting, workspace
     from orchestrator.commands.piloting import PilotSpec
@@ -342,10 +342,10 @@ def score_command(
 
     \b
     Examples:
-      orchestrator score spinebench/items.jsonl -m gpt-4o
-      orchestrator score spinebench/items.jsonl --slices --published --format latex
-      orchestrator score spinebench/items.jsonl --save before.jsonl
-      orchestrator score spinebench/items.jsonl --against before.jsonl
+      orchestrator score spine/items.jsonl -m gpt-4o
+      orchestrator score spine/items.jsonl --slices --published --format latex
+      orchestrator score spine/items.jsonl --save before.jsonl
+      orchestrator score spine/items.jsonl --against before.jsonl
     """
     from orchestrator.commands import analysing, scoring, workspace
 
@@ -385,8 +385,8 @@ def compare_command(
 
     \b
     Examples:
-      orchestrator compare spinebench/items.jsonl gpt-4o gemini-2.5-pro --by disease
-      orchestrator compare spinebench/items.jsonl
+      orchestrator compare spine/items.jsonl gpt-4o gemini-2.5-pro --by disease
+      orchestrator compare spine/items.jsonl
     """
     from orchestrator.commands import comparing, scoring, workspace
     from orchestrator.reporting import comparison
@@ -663,7 +663,7 @@ def simulate_command(
     \b
     Examples:
       orchestrator simulate --rpm 600 --write-providers sim.toml
-      orchestrator run items.jsonl -m sim-spine-large --providers sim.toml --budget 1
+      orchestrator run items.jsonl -m sim-spine-large --providers sim.toml
     """
     from orchestrator.commands import rehearsal
     from orchestrator.simulator import Fault, Settings, serve

@@ -74,7 +74,7 @@ def test_every_example_is_understood(example: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, _ in COMMANDS])
 def test_help_fits_eighty_columns(name: str) -> None:
-    """No line breaks in a plain terminal."""
+    """No line wraps in a plain terminal, examples included."""
     command = cli.commands[name]
     text = command.get_help(click.Context(command, info_name=name, terminal_width=80))
     assert max(map(len, text.splitlines())) <= 80
