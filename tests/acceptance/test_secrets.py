@@ -7,7 +7,7 @@ import base64
 import io
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -90,22 +90,19 @@ NAME = "Jane-Patient-19480317"
 PROFILE = b"ICC profile of " + NAME.encode()
 
 
-@contextmanager
-def _recording() -> Iterator[tuple[str, list[bytes]]]:
-    """Run a server that keeps every body and answers in OpenAI's dialect; yields its address and the bodies."""
-    bodies: list[bytes] = []
+Answer = Callable[[bytes, str], web.Response]
+"""Given a request's body and its Authorization header."""
 
-    async def answer(request: web.Request) -> web.Response:
-        bodies.append(await request.read())
-        message = {"role": "assistant", "content": "My final option: [A]"}
-        usage = {"prompt_tokens": 300, "completion_tokens": 9, "total_tokens": 309}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        return web.json_response(
-            {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
-        )
+
+@contextmanager
+def _serving(answer: Answer) -> Iterator[str]:
+    """Run a server that answers everything in one way; yields its address."""
+
+    async def respond(request: web.Request) -> web.Response:
+        return answer(await request.read(), request.headers["Authorization"])
 
     app = web.Application(client_max_size=2**26)
-    app.router.add_post("/v1/chat/completions", answer)
+    app.router.add_post("/v1/chat/completions", respond)
     runner = web.AppRunner(app, access_log=None)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -117,12 +114,22 @@ def _recording() -> Iterator[tuple[str, list[bytes]]]:
         return f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
 
     try:
-        yield asyncio.run_coroutine_threadsafe(start(), loop).result(), bodies
+        yield asyncio.run_coroutine_threadsafe(start(), loop).result()
     finally:
         asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def _completion(text: str) -> dict[str, object]:
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 300, "completion_tokens": 9, "total_tokens": 309}
+    return {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
+
+
+def _block(url: str, key: str = "") -> str:
+    return f'[providers.sim-openai]\napi_base = "{url}"\nrpm = 6000\ntpm = 10_000_000\n{key}'
 
 
 def _telling_pictures(folder: Path) -> list[str]:
@@ -153,13 +160,15 @@ def test_a_picture_is_sent_without_anything_that_tells_whom_it_shows(forked: For
     """EXIF with GPS and name, ICC, XMP, PNG text, comments and trailing bytes: none is in what the server received."""
     names = _telling_pictures(forked.folder / "images")
     write_rows(forked.folder, [row(number, image=f"images/{name}") for number, name in enumerate(names)])
-    with _recording() as (url, bodies):
-        forked.configure(
-            f'[providers.recorder]\napi_base = "{url}"\nrpm = 6000\ntpm = 10_000_000\n',
-            model("sim-spine-small", "openai")
-            .replace('"sim-openai"', '"recorder"')
-            .replace('detail = "high"', f'detail = "high", format = "{form}"'),
-        )
+    bodies: list[bytes] = []
+
+    def answer(body: bytes, _: str) -> web.Response:
+        bodies.append(body)
+        return web.json_response(_completion("My final option: [A]"))
+
+    with _serving(answer) as url:
+        block = model("sim-spine-small", "openai").replace('detail = "high"', f'detail = "high", format = "{form}"')
+        forked.configure(_block(url), block)
         assert forked(*RUN).json["calls"] == len(names)
     assert len(bodies) == len(names)
     for body in bodies:
@@ -176,3 +185,38 @@ def test_a_picture_is_sent_without_anything_that_tells_whom_it_shows(forked: For
             assert secret not in body
     assert NAME.encode() not in cache_of(forked).read_bytes()
     assert SMALL in forked("score", "items.jsonl").out
+
+
+# --- what comes back ------------------------------------------------------------------------------------------------
+
+
+def test_a_key_that_the_provider_echoes_is_not_written(forked: ForkedProgram) -> None:
+    """In error bodies and headers, in what cannot be read, and in the very answer: it is struck out everywhere."""
+    write_items(forked.folder, 12)
+    seen: list[str] = []
+
+    def answer(_: bytes, authorization: str) -> web.Response:
+        seen.append(authorization)
+        echo = {"x-request-id": authorization, "x-echo": authorization}
+        match len(seen) % 4:
+            case 1:
+                return web.json_response(_completion(f"With {authorization}: My final option: [A]"), headers=echo)
+            case 2:
+                error = {"message": f"Bad {authorization}", "type": authorization, "code": authorization}
+                return web.json_response({"error": error}, status=400, headers=echo)
+            case 3:
+                return web.Response(text=f"<html>{authorization}", status=502, headers=echo)
+            case _:
+                return web.Response(text=f'{{"{authorization}', content_type="application/json", headers=echo)
+
+    with _serving(answer) as url:
+        forked.configure(_block(url, f'api_key_env = "{KEY_VARIABLE}"\n'), model("sim-spine-small", "openai"))
+        said = [
+            _any_end(forked, *command, **{KEY_VARIABLE: KEY}) for command in (RUN, ("status",), ("status", "--json"))
+        ]
+    assert seen[0] == f"Bearer {KEY}"
+    assert len(seen) >= 12
+    assert not any(KEY in one.said for one in said)
+    assert "<key>" in said[1].said
+    for path in forked.folder.rglob("*"):
+        assert path.is_dir() or KEY.encode() not in path.read_bytes(), path
