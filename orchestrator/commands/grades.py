@@ -26,7 +26,7 @@ from orchestrator.store.database import Connection, reading
 
 CHUNK = 400
 """Items the cache is asked for at once."""
-ALONE = 8_000
+ALONE = 4_000
 """Answers that this process grades before it calls others to help: most benchmarks are done by then."""
 HELPERS = min(4, os.cpu_count() or 1)
 AHEAD = HELPERS + 1

@@ -119,7 +119,8 @@ async def read_items(
                 for fault in faults:
                     report(Problem(str(path), row.line, fault.field, fault.message))
                 if row.item is not None and not faults:
-                    yield replace(row.item, images=tuple(ref for ref in refs if isinstance(ref, ImageRef)))
+                    found = tuple(ref for ref in refs if isinstance(ref, ImageRef))
+                    yield replace(row.item, images=found) if found else row.item
     if empty:
         raise whole_file(path, "has no items in it")
 
