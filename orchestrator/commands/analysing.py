@@ -46,7 +46,7 @@ async def analyse_benchmark(chosen: Chosen, wanted: Wanted) -> Analysed:
         watchers.append(partial(_regrade, earlier, regrading))
     with ExitStack() as files:
         if wanted.save is not None:
-            file = files.enter_context(replaced(wanted.save))
+            file = files.enter_context(replaced(wanted.save, chosen.benchmark))
             watchers.append(saver(file, str(chosen.benchmark), chosen.names))
         result = await score_benchmark(chosen, *watchers, analysed=wanted.analysed)
     if earlier is None:

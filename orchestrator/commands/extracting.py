@@ -31,7 +31,7 @@ def extract_file(
                 answers, name = open_files.enter_context(source.open("rb")), str(source)
             except OSError as error:
                 raise ConfigError(f"{source}: cannot be read: {error.strerror}") from error
-        target = sys.stdout if out is None else open_files.enter_context(replaced(out))
+        target = sys.stdout if out is None else open_files.enter_context(replaced(out, source))
         return extract(answers, name, target.write, complain, _explain if explained else read_line)
 
 

@@ -87,6 +87,15 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         extract_file(answers, tmp_path / "none" / "out", refuse)
 
 
+def test_answers_are_not_written_over(tmp_path: Path) -> None:
+    """The outputs of models are worth more than what is read from them."""
+    answers = write(tmp_path, LINE | {"multi": False})
+    before = answers.read_bytes()
+    with pytest.raises(ConfigError, match="is read here and was left alone"):
+        extract_file(answers, tmp_path / "." / answers.name, refuse)
+    assert answers.read_bytes() == before
+
+
 def test_an_output_that_fails_midway_leaves_what_was_there(tmp_path: Path) -> None:
     """The old file stays, and no part of the new one."""
     answers = write(tmp_path, LINE | {"multi": False}, "nonsense")

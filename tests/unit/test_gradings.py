@@ -138,6 +138,15 @@ def test_a_grading_that_fails_midway_is_not_written(archive: Archive) -> None:
     assert not list(archive.folder.glob(".grading*"))
 
 
+def test_nothing_that_is_needed_is_written_over(archive: Archive) -> None:
+    """Neither the benchmark nor the paid replies."""
+    for path in (archive.benchmark, archive.cache):
+        before = path.read_bytes()
+        with pytest.raises(ConfigError, match="was left alone"):
+            analysed(archive, save=path)
+        assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
