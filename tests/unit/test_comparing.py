@@ -60,6 +60,7 @@ def test_two_models_are_compared_within_each_slice(archive: Archive) -> None:
     """By source: each with its own p value, corrected for their number."""
     found = compared(archive, "good", "poor", by="source").slices
     assert [(one.name, one.paired.items) for one in found] == [("BUU", 6), ("RSNA", 6)]
+    assert [(one.paired.only_a, one.paired.only_b) for one in found] == [(3, 0), (6, 0)]
     table = slice_table("good", "poor", "source", found)
     assert [one.name for one in table.rows] == ["BUU", "RSNA"]
     assert "p BH" in [column.title for column in table.columns]

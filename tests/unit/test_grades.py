@@ -126,8 +126,8 @@ def test_a_judge_fills_in_what_the_rules_left(archive: Archive) -> None:
 
 def test_a_judge_never_overrules_the_rules(archive: Archive) -> None:
     """Its reading of an answered reply is not even looked at."""
-    text = "My final option: [A]"
-    assert judged(archive, text, Said(verdict("B", text)))[1:] == (("A",), "final-option")
+    said = Said(verdict("B", "There may be bony spurs."))
+    assert judged(archive, "There may be bony spurs.\nMy final option: [A]", said)[1:] == (("A",), "final-option")
 
 
 @pytest.mark.parametrize(
