@@ -24,7 +24,7 @@ from PIL import Image
 
 from orchestrator.simulator import DEFAULT_KEY, Simulator
 
-PATIENCE_S = 60
+PATIENCE_S = 150.0
 """A few seconds are enough on an idle machine."""
 COMMAND = (sys.executable, "-m", "orchestrator")
 KEY_VARIABLE = "SIM_KEY"
