@@ -241,6 +241,17 @@ def test_a_question_that_stands_twice_is_sent_once(tmp_path: Path) -> None:
     assert len(rows(cache, "SELECT * FROM run_items")) == 20
 
 
+def test_a_question_that_stands_twice_and_fails_leaves_nobody_waiting(tmp_path: Path) -> None:
+    """Whoever gives up gives the key back, and the next one tries for itself."""
+    items = [replace(item(1), id=f"copy-{number}") for number in range(3)]
+
+    async def work(simulator: Simulator) -> Ran:
+        return await run(tmp_path / "responses.db", [model(provider(simulator.url))], items)
+
+    ran, _ = simulated(Settings(faults={Fault.BAD_REQUEST: 1.0}), work)
+    assert (ran.tally.failed, ran.tally.attempts) == (3, 3)
+
+
 def test_samples_and_rotations_are_purchases_of_their_own(tmp_path: Path) -> None:
     """Each sample of each rotation is asked once, and only once."""
     cache = tmp_path / "responses.db"
