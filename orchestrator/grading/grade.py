@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from orchestrator.grading.parse import parse
-from orchestrator.records import Abstained, Abstention, Answer, Ending, Grade, Item, Outcome
+from orchestrator.records import Abstained, Answer, Ending, Grade, Item, Outcome
 
 
 def read(shown: Item, text: str, ending: Ending) -> tuple[Outcome, Answer | None]:
@@ -22,13 +22,12 @@ def read(shown: Item, text: str, ending: Ending) -> tuple[Outcome, Answer | None
             cut = ending is Ending.TRUNCATED
         case _:
             assert_never(ending)
-    match parse(text, dict(shown.options), multi=shown.multi, truncated=cut):
-        case Answer() as answer:
-            return Outcome.ANSWERED, answer
-        case Abstention(reason):
-            if cut:
-                return Outcome.TRUNCATED, None
-            return (Outcome.REFUSED if reason is Abstained.REFUSED else Outcome.UNPARSED), None
+    found = parse(text, dict(shown.options), multi=shown.multi, truncated=cut)
+    if isinstance(found, Answer):
+        return Outcome.ANSWERED, found
+    if cut:
+        return Outcome.TRUNCATED, None
+    return (Outcome.REFUSED if found.reason is Abstained.REFUSED else Outcome.UNPARSED), None
 
 
 def graded(shown: Item, outcome: Outcome, answer: Answer | None, *, sample: int = 0, rotation: int = 0) -> Grade:
