@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.cli import Outcomes, Usd, cli
+from orchestrator.cli import cli
+from orchestrator.cli.parameters import Outcomes, Usd
 
 COMMANDS = sorted(cli.commands.items())
 NANO = 10**9

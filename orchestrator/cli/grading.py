@@ -1,0 +1,138 @@
+"""Commands that read kept answers, and anybody's: score, compare, extract."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from orchestrator.cli.parameters import FILE, format_option, json_option, models_option, workspace_options
+from orchestrator.cli.printing import print_analysed, print_tables, say, say_read
+
+
+@click.command("score")
+@click.argument("benchmark", type=FILE)
+@models_option
+@click.option("--run", "name", metavar="NAME", help="Grade this run instead of the latest ones on the benchmark.")
+@click.option(
+    "--slices", is_flag=True, help="Also by disease, source and option; confusions, places, repeated questions."
+)
+@click.option("--published", is_flag=True, help="Print the SpineBench paper's rows below, which are not re-measured.")
+@click.option("--save", type=FILE, metavar="FILE", help="Write what was read from every reply, to compare with later.")
+@click.option("--against", type=FILE, metavar="FILE", help="List every reply that is read differently than in FILE.")
+@format_option
+@workspace_options
+@json_option
+def score_command(
+    benchmark: Path,
+    models: tuple[str, ...],
+    name: str | None,
+    slices: bool,
+    published: bool,
+    save: Path | None,
+    against: Path | None,
+    form: str,
+    providers: Path | None,
+    cache: Path | None,
+    as_json: bool,
+) -> int:
+    """Grade BENCHMARK from the cache alone: no network, no key, no picture.
+
+    \b
+    Examples:
+      orchestrator score spine/items.jsonl -m gpt-4o
+      orchestrator score spine/items.jsonl --slices --published --format latex
+      orchestrator score spine/items.jsonl --save before.jsonl
+      orchestrator score spine/items.jsonl --against before.jsonl
+    """
+    from orchestrator.commands import analysing, scoring, workspace
+
+    found = workspace.find(providers, cache)
+    chosen = asyncio.run(scoring.choose(benchmark, found.cache, models, name))
+    wanted = analysing.Wanted(slices or as_json, save, against)
+    analysed = asyncio.run(analysing.analyse_benchmark(chosen, wanted))
+    result = analysed.result
+    say_read(found.cache, result)
+    print_analysed(analysed, slices, published, form, as_json)
+    incomplete = any(score.paid < score.items for score in result.summary.models.values())
+    return int(incomplete)
+
+
+@click.command("compare")
+@click.argument("benchmark", type=FILE)
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.option("--by", type=click.Choice(["disease", "source"]), help="Also compare two models within each.")
+@click.option("--run", "name", metavar="NAME", help="Read this run instead of the latest ones on the benchmark.")
+@format_option
+@workspace_options
+@json_option
+def compare_command(
+    benchmark: Path,
+    models: tuple[str, ...],
+    by: Literal["disease", "source"] | None,
+    name: str | None,
+    form: str,
+    providers: Path | None,
+    cache: Path | None,
+    as_json: bool,
+) -> int:
+    """Compare MODELs on the same items of BENCHMARK, from the cache alone; by default all that were asked.
+
+    Paired permutation test by image or patient, difference with its 95 % interval, and the smallest difference that
+    these items could have shown. Of several pairs the p values are corrected (Holm).
+
+    \b
+    Examples:
+      orchestrator compare spine/items.jsonl gpt-4o gemini-2.5-pro --by disease
+      orchestrator compare spine/items.jsonl
+    """
+    from orchestrator.commands import comparing, scoring, workspace
+    from orchestrator.reporting import comparison
+
+    found = workspace.find(providers, cache)
+    chosen = asyncio.run(scoring.choose(benchmark, found.cache, models, name))
+    compared = asyncio.run(comparing.compare_benchmark(chosen, by))
+    say_read(found.cache, compared.result)
+    version = compared.result.summary.parser_version
+    tables = [comparison.comparison_table(compared.pairs, version)]
+    body: dict[str, Any] = {
+        "benchmark": str(benchmark),
+        "runs": list(chosen.names),
+        "parser_version": version,
+        "pairs": [comparison.comparison_json(pair) for pair in compared.pairs],
+    }
+    if by is not None:
+        a, b = chosen.source.aliases
+        tables.append(comparison.slice_table(a, b, by, compared.slices))
+        body["slices"] = {"by": by, "rows": [comparison.slice_json(one) for one in compared.slices]}
+    print_tables(body, tables, form, as_json)
+    return 0
+
+
+@click.command("extract")
+@click.argument("answers", type=FILE)
+@click.option("-o", "--out", type=FILE, metavar="FILE", help="File to write; by default stdout.")
+@click.option("--explain", "explained", is_flag=True, help="Show each text with what every rule found in it instead.")
+def extract_command(answers: Path, out: Path | None, explained: bool) -> int:
+    """Read the letters out of answers from anywhere: no benchmark, no cache, no key.
+
+    ANSWERS (-: stdin) holds JSON lines {"id", "options": {"A": "...", ...}, "output", "multi": true or false}. For each
+    a line {"id", "letters", "rule", "confidence", "abstained"} is written; letters is empty where none can be read for
+    sure. Bad lines are named and skipped; then the exit code is 1.
+
+    \b
+    Examples:
+      orchestrator extract answers.jsonl -o letters.jsonl
+      orchestrator extract --explain answers.jsonl | less
+    """
+    from orchestrator.commands import extracting
+    from orchestrator.grading.parse import PARSER_VERSION
+
+    found = extracting.extract_file(answers, out, lambda problem: say(f"skipped: {problem}"), explained=explained)
+    say(
+        f"parser {PARSER_VERSION}: {found.answered:,} answered, {found.abstained:,} without an answer, "
+        f"{found.skipped:,} bad lines skipped"
+    )
+    return int(found.skipped > 0)

@@ -1,0 +1,121 @@
+"""Commands that need no key and no network: demo, simulate."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from orchestrator.cli.parameters import FILE, json_option
+from orchestrator.cli.printing import print_summary, say, stderr
+
+
+@click.command("demo")
+@click.option("--folder", type=FILE, metavar="DIR", help="Where to put it; by default `demo` beside the cache.")
+@json_option
+def demo_command(folder: Path | None, as_json: bool) -> int:
+    """Run the whole thing on a built-in synthetic benchmark against a simulated provider: no key, no network.
+
+    \b
+    Example:
+      orchestrator demo
+    """
+    from orchestrator.commands import rehearsal, workspace
+
+    target = folder or workspace.find(None, None).cache.parent / "demo"
+    say("synthetic pictures, simulated models: this shows how the program works, nothing about real ones")
+    shown = asyncio.run(rehearsal.demo(target, 1_000_000_000, say, stderr()))
+    print_summary(shown.result.summary, as_json)
+    say(f"\nThe benchmark, its providers.toml and the cache lie in {target}.")
+    say("Again: `orchestrator demo` makes no call. From the cache alone:")
+    say(
+        "  "
+        + shlex.join(
+            [
+                "orchestrator",
+                "score",
+                str(shown.benchmark),
+                "--providers",
+                str(shown.providers),
+                "--cache",
+                str(shown.cache),
+            ]
+        )
+    )
+    return shown.result.exit_code
+
+
+@click.command("simulate")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0: any free port.")
+@click.option(
+    "--rpm", type=click.FloatRange(min=0, min_open=True), help="Requests a minute and key; default: no limit."
+)
+@click.option("--tpm", type=click.FloatRange(min=0, min_open=True), help="Tokens a minute and key; default: no limit.")
+@click.option("--latency", type=click.FloatRange(min=0), default=0.2, show_default=True, help="Seconds to an answer.")
+@click.option(
+    "--fault", "faults", multiple=True, metavar="KIND=SHARE", help="Faults to inject, e.g. server_error=0.05."
+)
+@click.option("--key", "keys", multiple=True, metavar="KEY", help="Accept only this key; repeatable. Default: any.")
+@click.option("--alias", "aliases", multiple=True, metavar="NAME=MODEL", help="Answer to a real model's name as well.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of faults and latencies.")
+@click.option("--write-providers", type=FILE, metavar="FILE", help="Write a providers.toml that points here.")
+def simulate_command(
+    port: int,
+    rpm: float | None,
+    tpm: float | None,
+    latency: float,
+    faults: tuple[str, ...],
+    keys: tuple[str, ...],
+    aliases: tuple[str, ...],
+    seed: int,
+    write_providers: Path | None,
+) -> int:
+    """Serve a simulated provider on this machine, to rehearse a run at real limits before paying.
+
+    It speaks the OpenAI, Anthropic and Gemini dialects and keeps its own bill at /ledger. Ctrl-C stops it.
+
+    \b
+    Examples:
+      orchestrator simulate --rpm 600 --write-providers sim.toml
+      orchestrator run items.jsonl -m sim-spine-large --providers sim.toml
+    """
+    from orchestrator.commands import rehearsal
+    from orchestrator.simulator import Fault, Settings, serve
+
+    try:
+        settings = Settings(
+            keys=keys,
+            rpm=rpm,
+            tpm=tpm,
+            latency_s=latency,
+            seed=seed,
+            faults={Fault(kind): float(share) for kind, share in _pairs(faults)},
+            aliases=dict(_pairs(aliases)),
+        )
+    except ValueError as error:
+        kinds = ", ".join(kind.value for kind in Fault)
+        raise click.UsageError(f"{error}. Faults: {kinds}") from error
+
+    def started(simulator: Any) -> None:  # noqa: ANN401 - the server's type would import the server
+        if write_providers is not None:
+            write_providers.write_text(rehearsal.providers_toml(simulator.url, settings), encoding="utf-8")
+            click.echo(f"wrote {write_providers}")
+        click.echo(f"simulated provider at {simulator.url} (its bill: {simulator.url}/ledger); Ctrl-C stops it")
+
+    try:
+        asyncio.run(serve(settings, port, started=started))
+    except OSError as error:
+        raise click.ClickException(f"port {port} cannot be used: {error.strerror}. Try --port 0.") from error
+    return 0
+
+
+def _pairs(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"{text!r} is not NAME=VALUE")
+        yield name, value
