@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -87,7 +86,7 @@ def run_command(
     found = workspace.find(providers, cache)
     result = asyncio.run(running.run(options, found, say, stderr()))
     print_summary(result.summary, as_json)
-    print_closing(result, shlex.join(["orchestrator", *sys.argv[1:]]))
+    print_closing(result, ("orchestrator", *sys.argv[1:]))
     return result.exit_code
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +111,7 @@ def _say_totals(summary: RunSummary) -> None:
     )
 
 
-def print_closing(result: RunResult, command: str) -> None:
+def print_closing(result: RunResult, command: Sequence[str]) -> None:
     """Say what a run's money came to, why it stopped, and the command that goes on."""
     from orchestrator.commands import closing
 

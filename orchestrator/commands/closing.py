@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from orchestrator.inference.pricing import usd
 from orchestrator.inference.runner import Stop, StopKind, Tally
+from orchestrator.records import NANO_PER_USD
 from orchestrator.reporting.results import RunSummary
 from orchestrator.reporting.terminal import safe
 from orchestrator.store.runs import Money
@@ -61,15 +64,18 @@ def reasked_lines(reasked: tuple[Reasked, ...]) -> Iterator[str]:
 
 
 def stop_lines(
-    stops: tuple[Stop, ...], summary: RunSummary, accounts: dict[str, Account], command: str
+    stops: tuple[Stop, ...], summary: RunSummary, accounts: dict[str, Account], command: Sequence[str]
 ) -> Iterator[str]:
-    """Yield what stopped the run and the command that goes on."""
+    """Yield what stopped the run and the command that goes on: the given one, with a cap that will do."""
     for stop in stops:
+        again = tuple(command)
         match stop.kind:
             case StopKind.INTERRUPTED:
                 yield "interrupted: what was in flight is kept, the rest was not asked. To go on:"
             case StopKind.BUDGET:
                 yield from _budget_lines(stop, summary, accounts)
+                if not stop.name:
+                    again = _raised(again, summary, accounts)
             case StopKind.PROVIDER:
                 yield f"provider {safe(stop.name)} was stopped: {safe(stop.reason)}"
                 yield "Once that is mended, go on with:"
@@ -79,7 +85,7 @@ def stop_lines(
             case StopKind.CACHE:
                 yield f"the cache is in trouble: {safe(stop.reason)}"
                 yield "Every paid reply was kept. Once that is mended, go on with:"
-        yield f"  {command}"
+        yield f"  {shlex.join(again)}"
 
 
 def _budget_lines(stop: Stop, summary: RunSummary, accounts: dict[str, Account]) -> Iterator[str]:
@@ -96,4 +102,22 @@ def _budget_lines(stop: Stop, summary: RunSummary, accounts: dict[str, Account])
     yield f"{usd(settled)} settled, {usd(reserved)} reserved, {usd(doubt)} in doubt; {unsent} questions are left."
     if expected:
         yield f"Asking those would cost about {usd(expected)} (at worst {usd(worst)}) more."
-    yield "To go on, raise the budget and run the same command:"
+    yield "To go on, raise the budget:"
+
+
+def _raised(command: tuple[str, ...], summary: RunSummary, accounts: dict[str, Account]) -> tuple[str, ...]:
+    """Return the command with a cap under which what is left fits even at worst, in whole cents.
+
+    The same command where nothing was asked that its price could be told from.
+    """
+    worst = sum(one.worst_nanousd for one in accounts.values())
+    if not worst:
+        return command
+    cent = NANO_PER_USD // 100
+    enough = f"{Decimal(-(-(summary.ledger_nanousd + worst) // cent)) / 100:.2f}"
+    for at, word in enumerate(command):
+        if word == "--budget":
+            return (*command[: at + 1], enough, *command[at + 2 :])
+        if word.startswith("--budget="):
+            return (*command[:at], f"--budget={enough}", *command[at + 1 :])
+    return (*command, "--budget", enough)

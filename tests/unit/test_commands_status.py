@@ -208,10 +208,10 @@ def test_what_was_asked_again_is_named_with_both_charges() -> None:
 )
 def test_every_stop_says_what_happened_and_how_to_go_on(stop: Stop, words: list[str]) -> None:
     """Each ends with the command that resumes."""
-    lines = list(closing.stop_lines((stop,), SUMMARY, {"m": ACCOUNT}, "orchestrator run b"))
+    lines = list(closing.stop_lines((stop,), SUMMARY, {"m": ACCOUNT}, ("orchestrator", "run", "b c")))
     text = " ".join(lines)
     assert all(word in text for word in words)
-    assert lines[-1] == "  orchestrator run b"
+    assert lines[-1].startswith("  orchestrator run 'b c'")
     assert "\x1b" not in text
 
 
@@ -219,6 +219,28 @@ def test_a_budget_stop_before_anything_was_paid_guesses_no_price() -> None:
     """Without a reply nothing is known of what the rest would cost."""
     idle = Account(Tally(), Money(0, 0, 0, 0), unsent=3)
     stop = Stop(StopKind.BUDGET, "", "does not fit")
-    text = " ".join(closing.stop_lines((stop,), replace(SUMMARY, cap_nanousd=None), {"m": idle}, "x"))
+    text = " ".join(closing.stop_lines((stop,), replace(SUMMARY, cap_nanousd=None), {"m": idle}, ("x",)))
     assert "would cost" not in text
     assert "3 questions are left" in text
+
+
+@pytest.mark.parametrize(
+    ("given", "printed"),
+    [
+        (("x", "--budget", "5", "-m", "a"), "x --budget 27.00 -m a"),
+        (("x", "--budget=5", "-m", "a"), "x --budget=27.00 -m a"),
+        (("x", "-m", "a"), "x -m a --budget 27.00"),
+    ],
+)
+def test_the_command_after_a_cap_names_one_that_will_do(given: tuple[str, ...], printed: str) -> None:
+    """What was charged so far and the worst case of what is left, up to the cent; not the cap that just stopped it."""
+    summary = replace(SUMMARY, ledger_nanousd=6_999_999_999)
+    (*_, last) = closing.stop_lines((Stop(StopKind.BUDGET, "", "does not fit"),), summary, {"m": ACCOUNT}, given)
+    assert last == f"  {printed}"
+
+
+def test_a_providers_own_budget_is_raised_in_its_file() -> None:
+    """The command stays as it is."""
+    stop = Stop(StopKind.BUDGET, "openai", "does not fit")
+    (*_, last) = closing.stop_lines((stop,), SUMMARY, {"m": ACCOUNT}, ("x", "--budget", "5"))
+    assert last == "  x --budget 5"
