@@ -19,6 +19,13 @@ def first(db: Database) -> None:
             db.conn.execute(statement)
 
 
+@migrations(name="0002_steady")
+def steady(db: Database) -> None:
+    """Heartbeats by a clock that nobody sets."""
+    # Of the machine since its start; NULL of a process of an older version.
+    db.conn.execute("ALTER TABLE processes ADD COLUMN steady_at REAL")
+
+
 _FIRST = """
 CREATE TABLE requests (
     key TEXT PRIMARY KEY,            -- SHA-256 of canonical
@@ -79,7 +86,7 @@ CREATE TABLE processes (
     id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given again: a process that wakes late must not pass for another
     host TEXT NOT NULL,
     pid INTEGER NOT NULL,
-    started_at REAL NOT NULL,        -- the operating system's start time of the pid
+    started_at REAL NOT NULL,        -- tells it from others with its pid, by no clock that can be set
     heartbeat_at REAL NOT NULL
 );
 

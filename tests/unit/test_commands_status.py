@@ -11,7 +11,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 from paid_fixtures import provider
 
@@ -63,7 +62,7 @@ def test_what_a_killed_process_left_open_is_in_doubt_as_soon_as_somebody_looks(t
     """Nobody needs to run anything first."""
     path = tmp_path / "responses.db"
     process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
-    who = replace(processes.myself(), pid=process.pid, started_at=psutil.Process(process.pid).create_time())
+    who = processes.identify(process.pid)
     filled(path, who, None)
     assert asyncio.run(status.read(path)).in_doubt == ()
     process.communicate()

@@ -42,11 +42,6 @@ def ended(process: subprocess.Popen[bytes]) -> None:
     process.communicate()
 
 
-def identity_of(pid: int) -> Identity:
-    """Return a process of this host as it would register itself."""
-    return replace(processes.myself(), pid=pid, started_at=psutil.Process(pid).create_time())
-
-
 def busy(connection: sqlite3.Connection, process_id: int, key: str = "k") -> int:
     """Let a process claim a key and begin an attempt at it; return the attempt's id."""
     assert ledger.claim(connection, Ask(1, process_id, "m", "", "i", 0, 0, "w", key, "{}"), Policy()) is Claim.MINE
@@ -69,17 +64,20 @@ def listed(connection: sqlite3.Connection) -> list[int]:
 
 
 def test_a_process_knows_itself() -> None:
-    """By host, pid namespace, pid and start time, so that others can check it."""
+    """By host, pid namespace, pid and start, so that others can check it."""
     me = processes.myself()
-    assert (me.pid, me.started_at) == (os.getpid(), psutil.Process().create_time())
+    assert me.pid == os.getpid()
     assert "/" in me.host
     assert processes.myself() == me
+    code = f"from orchestrator.store import processes; print(processes.identify({os.getpid()}).start)"
+    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert float(seen.stdout) == me.start
 
 
 def test_a_dead_process_is_found_at_once(cache: sqlite3.Connection) -> None:
     """Its pid is gone: claims are free and attempts in doubt, charged, however fresh its heartbeat."""
     process = asleep()
-    number = processes.register(cache, identity_of(process.pid), time.time())
+    number = processes.register(cache, processes.identify(process.pid), time.time())
     attempt_id = busy(cache, number)
     me = processes.register(cache, processes.myself(), time.time())
     assert listed(cache) == [number, me]
@@ -93,7 +91,7 @@ def test_a_dead_process_is_found_at_once(cache: sqlite3.Connection) -> None:
 def test_a_killed_process_that_nobody_waited_for_is_dead(cache: sqlite3.Connection) -> None:
     """In a container without an init process it stays listed as a zombie: its claims are free all the same."""
     process = asleep()
-    who = identity_of(process.pid)
+    who = processes.identify(process.pid)
     processes.register(cache, who, time.time())
     process.kill()
     deadline = time.monotonic() + 10
@@ -106,7 +104,7 @@ def test_a_killed_process_that_nobody_waited_for_is_dead(cache: sqlite3.Connecti
 def test_a_pid_given_to_another_process_is_a_dead_one(cache: sqlite3.Connection) -> None:
     """The same pid with another start time is somebody else."""
     process = asleep()
-    who = replace(identity_of(process.pid), started_at=psutil.Process(process.pid).create_time() - 100)
+    who = replace(processes.identify(process.pid), start=processes.myself().start)
     number = processes.register(cache, who, time.time())
     assert processes.reap(cache, who.host, time.time()) == 1
     assert number not in listed(cache)
@@ -125,18 +123,52 @@ def test_another_hosts_pids_are_not_judged(cache: sqlite3.Connection) -> None:
 
 def test_a_stale_heartbeat_frees_even_what_a_living_process_held(cache: sqlite3.Connection) -> None:
     """A stopped process of this host is given up after a minute, like any other."""
-    now = time.time()
-    number = processes.register(cache, processes.myself(), now)
+    me, steady = processes.myself(), time.monotonic()
+    number = processes.register(cache, me, NOW, steady)
     attempt_id = busy(cache, number)
-    assert processes.reap(cache, processes.myself().host, now + STALE_S - 1) == 0
-    assert processes.reap(cache, processes.myself().host, now + STALE_S + 1) == 1
+    assert processes.reap(cache, me.host, NOW, steady + STALE_S - 1) == 0
+    assert processes.reap(cache, me.host, NOW, steady + STALE_S + 1) == 1
     assert state_of(cache, attempt_id) == ("doubt", 100)
+
+
+@pytest.mark.parametrize("set_by", [-3600.0, 3600.0])
+def test_setting_the_clock_buries_nobody_of_this_host(
+    cache: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_by: float
+) -> None:
+    """Linux moves the time of its start with the clock, and so everybody's create time; a heartbeat looks old."""
+    me = processes.myself()
+    number = processes.register(cache, me, time.time())
+    (tmp_path / str(os.getpid())).symlink_to(f"/proc/{os.getpid()}")
+    booted = int(psutil.boot_time())
+    stat = Path("/proc/stat").read_text().replace(f"btime {booted}", f"btime {booted + int(set_by)}")
+    (tmp_path / "stat").write_text(stat)
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
+    assert psutil.Process().create_time() > psutil.boot_time() == booted + set_by
+    assert processes.reap(cache, me.host, time.time() + set_by) == 0
+    assert listed(cache) == [number]
+
+
+def test_a_heartbeat_from_the_future_is_no_sign_of_life(cache: sqlite3.Connection) -> None:
+    """The clock was wrong when it was made, here or elsewhere: nobody waits until it is right again."""
+    processes.register(cache, Identity("elsewhere/1", 1, 0.0), NOW)
+    assert processes.reap(cache, "here", NOW - STALE_S - 1) == 1
+    me = processes.myself()
+    processes.register(cache, me, NOW, 1e9)
+    assert processes.reap(cache, me.host, NOW, 10.0) == 1
+
+
+def test_a_process_of_an_older_version_is_judged_by_its_heartbeat(cache: sqlite3.Connection) -> None:
+    """It wrote nothing of the steady clock, and knew itself by its create time."""
+    me = processes.myself()
+    cache.execute("INSERT INTO processes (host, pid, started_at, heartbeat_at) VALUES (?, 1, 2.0, ?)", (me.host, NOW))
+    assert processes.reap(cache, me.host, NOW + STALE_S) == 0
+    assert processes.reap(cache, me.host, NOW + STALE_S + 1) == 1
 
 
 def test_whoever_wakes_is_on_the_list_again(cache: sqlite3.Connection) -> None:
     """It had been given up; what it claims from now on is freed again when it dies."""
     process = asleep()
-    who = identity_of(process.pid)
+    who = processes.identify(process.pid)
     number = processes.register(cache, who, NOW)
     processes.reap(cache, "elsewhere", NOW + STALE_S + 1)
     assert listed(cache) == []
@@ -182,7 +214,7 @@ def test_no_process_gets_the_number_of_another(cache: sqlite3.Connection) -> Non
 def test_a_heartbeat_keeps_a_process_on_the_list(cache: sqlite3.Connection) -> None:
     """As long as it beats it is alive, wherever it runs."""
     number = processes.register(cache, Identity("elsewhere/1", 1, 0.0), time.time() - STALE_S + 5)
-    processes.beat(cache, number, Identity("elsewhere/1", os.getpid(), psutil.Process().create_time()))
+    processes.beat(cache, number, Identity("elsewhere/1", os.getpid(), 0.0))
     assert processes.reap(cache, "here", time.time() + STALE_S - 5) == 0
 
 
@@ -200,7 +232,7 @@ def test_leaving_gives_everything_back(cache: sqlite3.Connection) -> None:
 def test_registering_frees_what_the_dead_held(cache: sqlite3.Connection) -> None:
     """The next invocation after a crash can ask everything again at once."""
     process = asleep()
-    number = processes.register(cache, identity_of(process.pid), time.time())
+    number = processes.register(cache, processes.identify(process.pid), time.time())
     busy(cache, number)
     ended(process)
     me = processes.register(cache, processes.myself(), time.time())
