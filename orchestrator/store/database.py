@@ -225,7 +225,7 @@ def open_database(path: Path) -> Database:
         _refuse_foreign(path)
         connection = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
         connection.row_factory = sqlite3.Row
-        if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        if _journal(connection) != "wal":
             raise CacheError(
                 f"{path}: this file system cannot hold the cache safely (no write-ahead log). "
                 "Put the cache on a local disk: --cache FILE or ORCHESTRATOR_CACHE."
@@ -238,6 +238,19 @@ def open_database(path: Path) -> Database:
     except (sqlite3.Error, OSError) as error:
         raise explain(path, error) from error
     return database
+
+
+def _journal(connection: sqlite3.Connection) -> str:
+    """Ask for a write-ahead log and return the journal that the file has then."""
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            # Of two that make this change to a new file at once SQLite refuses one without waiting.
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
 
 
 def _migrate(database: Database) -> None:
@@ -261,6 +274,13 @@ def _refuse_foreign(path: Path) -> None:
 
 def _is_cache(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether the file holds a cache that this version can read, or still nothing; raises CacheError otherwise."""
+    # One look: between two, another process may make the cache.
+    with connection:
+        connection.execute("BEGIN")
+        return _marked(connection, path)
+
+
+def _marked(connection: sqlite3.Connection, path: Path) -> bool:
     mark = connection.execute("PRAGMA application_id").fetchone()[0]
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables:

@@ -11,16 +11,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from sqlite_utils import Database
 
 from orchestrator.errors import CacheError
 from orchestrator.store import ballast, database, place
 from orchestrator.store.ballast import SIZE
 from orchestrator.store.database import BATCH, Store, explain, open_database, open_reading
-from orchestrator.store.schema import APPLICATION_ID
+from orchestrator.store.schema import APPLICATION_ID, migrations
 
 T = TypeVar("T")
 
@@ -247,9 +249,26 @@ def test_a_read_only_folder_is_refused_in_words_and_can_still_be_read(tmp_path: 
     assert rows == "1"
 
 
+def test_a_cache_of_an_older_version_keeps_everything_and_gains_the_rest(tmp_path: Path) -> None:
+    """Reading leaves it as it is; writing brings it up to date, with every row."""
+    path = tmp_path / "responses.db"
+    older = Database(path)
+    older.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    migrations.apply(older, stop_before="0002_steady")
+    add(older.conn, "a")
+    older.conn.commit()
+    older.close()
+    before = path.read_bytes()
+    assert keys(path) == ["a"]
+    assert path.read_bytes() == before
+    with closing(open_database(path)) as newer:
+        assert migrations.pending(newer) == []
+    assert keys(path) == ["a"]
+
+
 def test_two_openers_of_a_new_cache_migrate_it_once(tmp_path: Path) -> None:
     """Whoever comes second waits for the tables and finds them."""
-    for attempt in range(5):
+    for attempt in range(20):
         path = tmp_path / f"{attempt}.db"
         failures: list[BaseException] = []
 
