@@ -87,12 +87,12 @@ def _stale_after(seconds: float) -> None:
     Store.__init__.__defaults__ = (None, interval)
 
 
-def _clock_back(moment: float) -> None:
-    """Set the wall clock back by an hour at a moment of the steady clock, which all processes share."""
+def _clock_set(by: float, moment: float) -> None:
+    """Set the wall clock by so many seconds at a moment of the steady clock, which all processes share."""
     real = time.time
 
     def now() -> float:
-        return real() - (3600.0 if time.monotonic() > moment else 0.0)
+        return real() + (by if time.monotonic() > moment else 0.0)
 
     time.time = now
     setattr(runner, "Clock", partial(Clock, now))  # noqa: B010 - the child alone sees it
@@ -106,6 +106,7 @@ def _powerless(_: float) -> None:
 
 _OTHERS: dict[str, Callable[[float], None]] = {
     "stale_after": _stale_after,
-    "clock_back": _clock_back,
+    "clock_back": partial(_clock_set, -3600.0),
+    "clock_ahead": partial(_clock_set, 3600.0),
     "powerless": _powerless,
 }

@@ -106,6 +106,45 @@ def test_a_process_that_was_stopped_and_wakes_sends_nothing_that_another_took_ov
     assert found.questions == 60
 
 
+def test_one_of_three_that_is_stopped_holds_up_neither_the_others_nor_itself(forked: ForkedProgram) -> None:
+    """Two take over what it held; all three end well, and what was sent twice had been in flight when it stopped."""
+    write_items(forked.folder, 90)
+    with ExitStack() as stack:
+        simulator = stack.enter_context(running(Settings(latency_s=0.3, latency_jitter=0.9)))
+        forked.configure(*small(simulator, max_concurrency=12))
+        sleeper, *others = (stack.enter_context(forked.started(*RUN, SABOTAGE=STALE)) for _ in range(3))
+        sleeper.wait_until(lambda: billed(simulator) >= 20)
+        _suspend(sleeper, cache_of(forked))
+        for other in others:
+            assert other.finish().json["models"][SMALL]["unsent"] == 0
+        sleeper.process.send_signal(signal.SIGCONT)
+        assert sleeper.finish().json["models"][SMALL]["unsent"] == 0
+        found = audit(cache_of(forked), simulator.ledger())
+    found.holds()
+    assert found.questions == 90
+    assert found.twice <= 12, "what was in flight when it was stopped"
+
+
+@pytest.mark.parametrize("way", ["clock_ahead", "clock_back"])
+def test_a_process_that_starts_when_the_clock_was_set_buries_nobody(forked: ForkedProgram, way: str) -> None:
+    """What another has in flight is not asked again: it lives, whatever the time."""
+    write_items(forked.folder, 30)
+    with ExitStack() as stack:
+        simulator = stack.enter_context(running(Settings(latency_s=0.1)))
+        forked.configure(*small(simulator, max_concurrency=12))
+        first = stack.enter_context(forked.started(*RUN))
+        first.wait_until(lambda: billed(simulator) >= 21)
+        simulator.change({"latency_s": 2})
+        first.wait_until(lambda: simulator.ledger()["in_flight"] >= 5)
+        later = {"SABOTAGE": f"{way}:{time.monotonic()}"}
+        assert forked("status", "--json", **later).json["in_doubt"] == []
+        forked(*RUN, **later)
+        first.finish()
+        found = audit(cache_of(forked), simulator.ledger())
+    found.holds()
+    assert (found.questions, found.twice, found.doubts) == (30, 0, 0)
+
+
 def test_a_process_that_woke_and_is_killed_then_blocks_nobody(forked: ForkedProgram) -> None:
     """What it claimed after it had been taken for dead is freed as well."""
     write_items(forked.folder, 40)
