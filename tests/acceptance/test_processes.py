@@ -14,6 +14,7 @@ from audit import audit, stored
 from cli_program import SMALL, Started, billed, paid_twice, requests, small, write_items
 from forked import ForkedProgram
 
+from orchestrator.inference.limits import BUCKET_S
 from orchestrator.simulator import Settings, running
 
 STALE = "stale_after:1"
@@ -62,6 +63,22 @@ def _share_a_limit(program: ForkedProgram, items: int, rpm: int) -> None:
 def test_three_processes_together_keep_to_the_limits(forked: ForkedProgram) -> None:
     """Requests a minute and calls at once hold for all of them together; no question is sent twice."""
     _share_a_limit(forked, 150, rpm=1500)
+
+
+def test_three_processes_together_keep_to_the_tokens_a_minute(forked: ForkedProgram) -> None:
+    """What is billed from the first call to the last is no more than one of them alone would have been allowed."""
+    write_items(forked.folder, 40)
+    tpm, flying = 120_000, 4
+    with running(Settings(tpm=tpm, latency_s=0.2)) as simulator:
+        forked.configure(*small(simulator, tpm=tpm, max_concurrency=flying))
+        run_together(forked, RUN, 3)
+        books = simulator.ledger()
+    assert books["total"]["billed"] == len(books["bodies"]) == 40
+    assert books["rate_limited"] == 0
+    span_s = books["arrivals"][-1]["at"] - books["arrivals"][0]["at"]
+    call = 1_200
+    billed_tokens = books["total"]["input_tokens"] + books["total"]["output_tokens"]
+    assert billed_tokens <= tpm / 60 * (BUCKET_S + span_s) + flying * call
 
 
 @pytest.mark.nightly
@@ -136,9 +153,9 @@ def test_a_process_that_starts_when_the_clock_was_set_buries_nobody(forked: Fork
         first.wait_until(lambda: billed(simulator) >= 21)
         simulator.change({"latency_s": 2})
         first.wait_until(lambda: simulator.ledger()["in_flight"] >= 5)
-        later = {"SABOTAGE": f"{way}:{time.monotonic()}"}
-        assert forked("status", "--json", **later).json["in_doubt"] == []
-        forked(*RUN, **later)
+        later = f"{way}:{time.monotonic()}"
+        assert forked("status", "--json", SABOTAGE=later).json["in_doubt"] == []
+        forked(*RUN, SABOTAGE=later)
         first.finish()
         found = audit(cache_of(forked), simulator.ledger())
     found.holds()
