@@ -290,7 +290,7 @@ class Settlement:
 
     state: State
     charge_nanousd: int | None
-    """What it costs; None leaves the reservation charged."""
+    """What it costs; None: its reservation."""
     ended_at: float
     status: int | None = None
     reason: str = ""
@@ -310,7 +310,7 @@ def settle(connection: sqlite3.Connection, attempt_id: int, end: Settlement) -> 
     An attempt that was meanwhile put in doubt (its process was thought dead) is settled all the same.
     """
     row = connection.execute("SELECT * FROM attempts WHERE id = ?", (attempt_id,)).fetchone()
-    charged = row["charged_nanousd"] if end.charge_nanousd is None else end.charge_nanousd
+    charged = row["reserved_nanousd"] if end.charge_nanousd is None else end.charge_nanousd
     connection.execute(
         "UPDATE attempts SET state = ?, charged_nanousd = ?, status = ?, reason = ?, body = ?, sent = ?, ended_at = ? "
         "WHERE id = ?",

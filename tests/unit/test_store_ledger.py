@@ -385,6 +385,17 @@ def test_a_late_bill_replaces_what_the_user_resolved(cache: sqlite3.Connection) 
     assert charges(cache) == ({"free": 60, "capped": 0}, {"sim-openai": 60})
 
 
+def test_a_late_doubt_is_charged_again_whatever_the_user_resolved(cache: sqlite3.Connection) -> None:
+    """It was given back as not billed while its process slept; then the reply was lost, which nobody could know."""
+    attempt = granted(cache, intent(run_id=2))
+    processes.leave(cache, 1)
+    assert status.resolve(cache, None, billed=False) == 1
+    assert charges(cache)[0]["capped"] == 0
+    ledger.settle(cache, attempt, Settlement(State.DOUBT, None, NOW + 1, reason="reset"))
+    assert states(cache) == [("doubt", 100)]
+    assert charges(cache)[0]["capped"] == charges(cache)[1][AT.name] == 100
+
+
 def test_histories_tell_of_settled_replies_alone(cache: sqlite3.Connection) -> None:
     """Estimates are corrected by bills that could be believed, the latest ones, oldest first."""
     for number in range(4):
