@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from orchestrator.grading import cues, lexicon
+from orchestrator.grading.blocks import read_block
 from orchestrator.grading.listing import STOP, Listed, Page, read_list, read_text, read_unoffered
 
 LOOK = 160
@@ -70,7 +71,7 @@ def _ends(places: list[_Place]) -> list[_Place]:
     return places if len(places) <= 2 * MOST else places[:MOST] + places[-MOST:]
 
 
-def _before(lower: str, at: int) -> str:
+def sentence_before(lower: str, at: int) -> str:
     """Return the part of the sentence that stands before `at`, at most `LOOK` characters."""
     first = max(0, at - LOOK)
     earlier = _EARLIER.match(lower, first, at)
@@ -98,8 +99,9 @@ def _cued(page: Page) -> list[Claim]:
         if listed is None or not _ends_there(page, kind, cue, listed):
             continue
         done = listed.end
-        said = _before(page.lower, cue.start()) + cue[0]
-        if denied or lexicon.WRONG.match(page.lower, done) or is_question(page.text, done):
+        said = sentence_before(page.lower, cue.start()) + cue[0]
+        unchosen = lexicon.UNCHOSEN.search(said, 0, len(said) - len(cue[0])) is not None
+        if denied or unchosen or lexicon.WRONG.match(page.lower, done) or is_question(page.text, done):
             continue
         if not lexicon.FOREIGN.search(said):
             claims.append(Claim(kind, listed, cue.start(), done, lexicon.CONDITION.search(said) is not None))
@@ -116,13 +118,14 @@ def _cue(lower: str, at: int, anchor: str) -> re.Match[str] | None:
     if anchor == "verb":
         return cue if cues.SUBJECT.search(lower, max(0, at - 60), at) else None
     if anchor == "finding":
-        return None if cues.UNAFFECTED.search(lower, max(0, at - 24), at) else cue
+        survey = lexicon.SURVEY.search(sentence_before(lower, at)) or lexicon.SURVEY.search(cue[0])
+        return None if survey or cues.UNAFFECTED.search(lower, max(0, at - 24), at) else cue
     return cue
 
 
 def _kind(lower: str, cue: re.Match[str], anchor: str) -> str:
     """Return the kind of claim that a cue makes."""
-    if anchor == "be" and lexicon.CONCLUDING.match(_before(lower, cue.start())):
+    if anchor == "be" and lexicon.CONCLUDING.match(sentence_before(lower, cue.start())):
         return "concluded"
     return _KINDS[anchor]
 
@@ -137,8 +140,9 @@ def _declared_at(page: Page, kind: str, cue: re.Match[str]) -> tuple[Listed | No
 
 def _read(page: Page, kind: str, at: int) -> Listed | None:
     """Return the letters at `at`, and after the surest cues an option's text or a letter that was not offered."""
-    listed = read_list(page, at, multi=page.multi, lines=page.multi)
-    if listed is None and kind in _SUREST:
+    sure = kind in _SUREST
+    listed = read_block(page, at, described=True, texts=sure) if page.multi else read_list(page, at, multi=False)
+    if listed is None and sure:
         listed = read_text(page, at, multi=page.multi) or read_unoffered(page, at)
     return listed
 
@@ -156,15 +160,19 @@ def _ends_there(page: Page, kind: str, cue: re.Match[str], listed: Listed) -> bo
 
 
 def free_marks(page: Page) -> list[re.Match[str]]:
-    """Return the labels that stand free of any word, number or symbol, at either end of the text."""
+    """Return the labels that stand free of any word, number or symbol, at either end of the text.
+
+    On a multi-answer item labels written together are one.
+    """
     text = page.text
+    pattern = page.offered.patterns.run if page.multi else page.offered.patterns.mark
 
     def free(mark: re.Match[str]) -> bool:
         at = mark.start() - (text[mark.start() - 1 : mark.start()] in {"(", "["})
         before = text[at - 1 : at]
         return before not in _TOUCHING and not (before.isascii() and before.isalnum())
 
-    return _ends([mark for mark in page.offered.patterns.mark.finditer(text) if free(mark)])
+    return _ends([mark for mark in pattern.finditer(text) if free(mark)])
 
 
 def _called(page: Page, cued: list[Claim]) -> list[Claim]:
@@ -188,7 +196,9 @@ def _called(page: Page, cued: list[Claim]) -> list[Claim]:
         right = lexicon.RIGHT.match(lower, end)
         if right is None or right["neg"] or lexicon.WRONG.match(lower, end) or is_question(text, right.end() - 1):
             continue
-        before = _before(lower, at)
+        before = sentence_before(lower, at)
+        if lexicon.LEFT_OUT.search(before) or lexicon.LEFT_OPEN.search(before):
+            continue
         if not page.offered.patterns.mark.search(text, end, right.end()) and not lexicon.FOREIGN.search(before):
             kind = "called" if lexicon.DEFINITE.search(right[0]) else "judged"
             claims.append(Claim(kind, listed, begin, right.end(), lexicon.CONDITION.search(before) is not None))

@@ -15,12 +15,12 @@ def _any(*words: str) -> str:
 
 
 _NOUN = _any(
-    "answer", "ans", "option", "choice", "response", "selection", "conclusion", "verdict", "prediction", "guess",
+    "answer", r"ans\.?", "option", "choice", "response", "selection", "conclusion", "verdict", "prediction", "guess",
     "letter", "solution", "statement",
 )  # fmt: skip
 _BE = _any(
     "is", "are", "was", "were", "remains", "becomes", "seems?", "appears?",
-    "(?:sh|w|c)ould (?:most likely |likely )?be", "(?:must|will|may|might|can) be",
+    "(?:sh|w|c)ould (?:most likely |likely |therefore |then |thus )?be", "(?:must|will|may|might|can) be",
     "(?:has|have|ought|seems?|appears?) to be",
 )  # fmt: skip
 _ADVERB = _any(
@@ -95,9 +95,12 @@ CUES = {
     "finding": re.compile(
         r"(?:levels?|findings?|diagnos[ie]s|conditions?|abnormalit(?:y|ies)|diseases?|patholog(?:y|ies)|selected"
         r"|following|affected(?= ?:))"
-        r"(?: (?:involved|affected|present|seen|shown|here|that|in|on|of|for|with|at|discs?|disks?|vertebral|spinal"
-        r"|options?|levels?)\b[^.\n?!:]{0,80}?)?"
-        rf"\s{{0,2}}(?:\b(?:{_BE}|includes?))?(?:n't| not)?\s{{0,2}}:?\s{{0,8}}{_ADVERBS}"
+        r"(?:(?: (?:involved|affected|present|seen|shown|here|that|in|on|of|for|with|at|discs?|disks?|vertebral|spinal"
+        r"|showing|demonstrating|exhibiting|having|requiring|where|which|options?|levels?|statements?)\b"
+        r"[^.\n?!:]{0,80}?)?"
+        rf"\s{{0,2}}(?:\b(?:{_BE}|includes?)\b(?:n't| not)?(?: (?:correct|true|right|affected|selected|involved|present"
+        rf"|applicable|accurate)(?= ?:))?\s{{0,2}}:?|:)\s{{0,8}}{_ADVERBS}"
+        rf"|(?: (?:involved|affected|at|of|with|options?|levels?))?\s{{1,2}}{_ADVERBS})"
         r"(?:(?:affected|involved|present|seen)\s?:?\s{0,6})?"
     ),
     "be": re.compile(

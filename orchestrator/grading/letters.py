@@ -6,17 +6,34 @@ import re
 from collections.abc import Callable
 
 from orchestrator.grading import cues, lexicon
+from orchestrator.grading.blocks import read_block
 from orchestrator.grading.claims import Claim, is_question
-from orchestrator.grading.listing import Listed, own_text, read_list, read_text, read_unoffered
+from orchestrator.grading.listing import MOST, Listed, own_text, read_list, read_text, read_unoffered
 from orchestrator.grading.normalise import OPEN_BOX
 from orchestrator.grading.offered import Offered
 from orchestrator.grading.reading import Found, Head, Reading, found
 
-_WORD = re.compile(r"[a-z0-9]+")
+_WORD = re.compile(r"[^\W_]+|[✓✗]")
 _WORD_BEFORE = re.compile(r"(?!(?i:answer|option|choice) )[A-Za-z]{2,} \Z")
 TRIED = 20
 """Declared lines, tags, boxes and marks tried in one output."""
 
+LONGEST_TAG = 80
+"""Characters of a tag or box before another, and of the words that announce what was offered."""
+LONGEST_LINE = 300
+"""Characters between a labelled line and one that goes on with its list."""
+
+_TAG_BEFORE = re.compile(
+    r"<(?:final_?)?(?:answer|choice|option)>(?P<held>[^<>\n]{1,60})</?[a-z_]{1,14}>[\s,;&、]{0,3}(?:and)?\s?\Z"
+)
+_BOX_BEFORE = re.compile(
+    rf"{OPEN_BOX}(?P<held>[^{OPEN_BOX}\n]{{1,60}})⟧[\s,;&、.$]{{0,3}}(?:and|和)?[\s$]{{0,3}}{OPEN_BOX}?\Z"
+)
+_LEAD = re.compile(
+    r"\s{0,4}(?:[-+>]\s|\d{1,2}[.)]\s)?"
+    r"(?:(?:only|just|both|i (?:think|believe|say|choose|select|pick))\s(?:options?\s|levels?\s)?)?"
+)
+_OFFERING = re.compile(r"\b(?:(?<!correct )(?<!right )options?|(?<!correct )choices?)\b[^\n.]{0,30}:\s{0,4}\Z")
 _AROUND = " .,:;)]}⟧\"'!。\n*"
 
 
@@ -27,7 +44,7 @@ def final_option(reading: Reading) -> Found | None:
         return None
     for cue in reversed(list(cues.FINAL.finditer(lower, 0, reading.end))[-TRIED:]):
         at = cue.end()
-        listed = read_list(reading, at, multi=True, lines=reading.multi) or read_text(reading, at, multi=True)
+        listed = _listed(reading, at) or read_text(reading, at, multi=True, lines=reading.multi)
         listed = listed or _lower_case(lower, at, offered) or read_unoffered(reading, at)
         if listed is not None:
             return found(listed, cue.start(), listed.end)
@@ -36,11 +53,18 @@ def final_option(reading: Reading) -> Found | None:
     return None
 
 
+def _listed(reading: Reading, at: int) -> Listed | None:
+    """Return the letters at `at`; on a multi-answer item those on the lines below them, too."""
+    return read_block(reading, at, described=True) if reading.multi else read_list(reading, at, multi=True)
+
+
 def _lower_case(lower: str, at: int, offered: Offered) -> Listed | None:
     """Return the labels where the rest of a declared line is nothing but labels in lower case."""
     stop = lower.find("\n", at, at + 200)
     words = _WORD.findall(lower, at, at + 200 if stop < 0 else stop)
     letters = {word: label for spelling, label in offered.patterns.by_spelling.items() if (word := spelling.lower())}
+    if len(words) == 1 and words[0] not in letters and len(set(words[0])) == len(words[0]):
+        words = list(words[0])
     if not words or not all(word in letters or word == "and" for word in words):
         return None
     return Listed(
@@ -48,25 +72,27 @@ def _lower_case(lower: str, at: int, offered: Offered) -> Listed | None:
     )
 
 
-def choice_lines(reading: Reading) -> Found | None:
-    """Find, on a multi-answer item, an output that is nothing but some of the options as labelled lines."""
-    heads = reading.heads
-    chosen = {head.label for head in heads}
-    lines = sum(1 for line in reading.text[reading.start : reading.end].split("\n") if line.strip())
-    if not reading.multi or len(heads) != lines or len(chosen) in {0, len(reading.offered.labels)}:
-        return None
-    return Found(tuple(sorted(chosen)), heads[0].start, reading.end)
-
-
 def tag(reading: Reading) -> Found | None:
     """Find the last letter in a tag: 【答案】, <answer>, JSON, [[...]]."""
     if not any(sign in reading.lower for sign in cues.TAG_SIGNS):
         return None
     for cue in reversed(list(cues.TAG.finditer(reading.lower, 0, reading.end))[-TRIED:]):
-        listed = read_list(reading, cue.end(), multi=True)
+        listed = _listed(reading, cue.end()) or read_text(reading, cue.end(), multi=reading.multi)
         if listed:
-            return found(listed, cue.start(), listed.end)
+            return _with_earlier(reading, found(listed, cue.start(), listed.end), _TAG_BEFORE)
     return None
+
+
+def _with_earlier(reading: Reading, last: Found, before: re.Pattern[str]) -> Found:
+    """Return, on a multi-answer item, one finding of the last tag or box and those that stand right before it."""
+    for _ in range(TRIED if reading.multi else 0):
+        earlier = before.search(reading.text, max(0, last.start - LONGEST_TAG), last.start)
+        listed = read_list(reading, earlier.start("held"), multi=True) if earlier else None
+        if earlier is None or listed is None or reading.text[listed.end : earlier.end("held")].strip():
+            break
+        letters = tuple(sorted({*listed.letters, *last.letters}))
+        last = Found(letters, earlier.start(), last.end, last.hedged or listed.hedged, last.clash or listed.clash)
+    return last
 
 
 def boxed(reading: Reading) -> Found | None:
@@ -79,14 +105,27 @@ def boxed(reading: Reading) -> Found | None:
         listed = read_list(reading, at, multi=True)
         listed = listed or read_text(reading, at, multi=reading.multi)
         if listed:
-            return found(listed, at, listed.end)
+            return _with_earlier(reading, found(listed, at, listed.end), _BOX_BEFORE)
     return None
 
 
 def _only(reading: Reading, start: int, stop: int) -> Found | None:
-    """Find letters that fill `text[start:stop]`, their own option text allowed."""
-    listed = read_list(reading, start, multi=True)
-    if listed is None or reading.text[listed.end : stop].strip(_AROUND):
+    """Find letters that fill `text[start:stop]`, their own option text allowed.
+
+    On a multi-answer item lines below may go on with more; a list of all that was offered, with its texts, is an echo.
+    """
+    below = reading.multi and (stop == reading.end or start == reading.start)
+
+    def read(at: int) -> Listed | None:
+        return read_block(reading, at) if below else read_list(reading, at, multi=True)
+
+    listed = read(start)
+    if listed is None and (lead := _LEAD.match(reading.lower, start)):
+        listed = read(lead.end())
+    if listed is None or reading.text[listed.end : stop].strip(_AROUND) not in {"", "only"}:
+        return None
+    echo = listed.owned and "\n" in reading.text[listed.start : listed.end]
+    if echo and len(listed.letters) == len(reading.offered.labels):
         return None
     return found(listed, listed.start, listed.end)
 
@@ -99,23 +138,56 @@ def bare(reading: Reading) -> Found | None:
     word = reading.text[: reading.end].strip(" ()[].,:;\"'\n")
     if len(word) == 1 and word.upper() in reading.offered.patterns.by_spelling:
         return Found((reading.offered.patterns.by_spelling[word.upper()],), reading.start, reading.end)
-    return None
+    small = _lower_case(reading.lower, reading.start, reading.offered) if reading.multi else None
+    return found(small, reading.start, reading.end) if small and small.end >= reading.end else None
 
 
 def last_line(reading: Reading) -> Found | None:
-    """Find a last line that is nothing but letters and does not continue a list."""
+    """Find a last line that is nothing but letters and does not continue a list.
+
+    On a multi-answer item the lines before it that are nothing but letters are part of it.
+    """
     start = reading.text.rfind("\n", 0, reading.end) + 1
     seen = _only(reading, start, reading.end) if start else None
+    if seen and reading.multi:
+        return _last_lines(reading, start)
     continues = seen is not None and any(head.start == start and head.listed for head in reading.heads)
     return None if continues else seen
 
 
-def first_line(reading: Reading) -> Found | None:
-    """Find a first line that is nothing but letters."""
-    stop = reading.text.find("\n", reading.start, reading.end)
-    if stop < 0 or any(head.listed for head in reading.heads[:1]):
+def _last_lines(reading: Reading, start: int) -> Found | None:
+    """Find the letters of the last lines, the last of them at `start`, unless they are some of a longer list."""
+    for _ in range(MOST):
+        above = reading.text[:start].rstrip()
+        line = above.rfind("\n") + 1
+        if not above or _only(reading, line, len(above)) is None:
+            break
+        start = line
+    seen = _only(reading, start, reading.end)
+    if seen is None or _OFFERING.search(reading.lower, max(0, start - LONGEST_TAG), start):
         return None
-    return _only(reading, reading.start, stop)
+    near = [head for head in reading.heads if head.listed and start - head.start < LONGEST_LINE]
+    return None if any(head.start < start or head.label not in seen.letters for head in near) else seen
+
+
+def first_line(reading: Reading) -> Found | None:
+    """Find a first line that is nothing but letters, and on a multi-answer item those below it, then something else."""
+    stop = reading.text.find("\n", reading.start, reading.end)
+    if stop < 0 or (not reading.multi and any(head.listed for head in reading.heads[:1])):
+        return None
+    seen = _only(reading, reading.start, stop) or _described_lines(reading)
+    return None if seen and any(head.start >= seen.end and head.listed for head in reading.heads) else seen
+
+
+def _described_lines(reading: Reading) -> Found | None:
+    """Find, on a multi-answer item, several labelled lines at the beginning with words after each, not from the first.
+
+    From the first label on they may be the beginning of a discussion of all.
+    """
+    listed = read_block(reading, reading.start, described=True) if reading.multi else None
+    if listed is None or listed.letters[0] == min(reading.offered.labels) or len(listed.letters) < 2:
+        return None
+    return found(listed, listed.start, listed.end)
 
 
 def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callable[[Reading], Found | None]:

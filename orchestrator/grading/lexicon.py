@@ -20,7 +20,7 @@ RIGHT = re.compile(
     r"|more (?:likely|appropriate|accurate|suitable|plausible|probable|similar)"
     r"|only (?:correct|right|valid|option|choice|answer)|(?:correct |final )?answer)"
     r"|(?:both |all |also )?(?:apply|applies|hold true|holds true))\b"
-    r"| ?(?:[选各]?项)?[^,。\n;:不没]{0,40}?(?:是|为|都|均|皆|说法)?(?:正确|符合题意|对的|成立)"
+    r"| ?(?:[选各]?项)?[^,。\n;:不没]{0,40}?(?:是|为|都|均|皆|说法)?(?:正确|符合|对的|成立)"
 )
 """What follows a label that is called right."""
 
@@ -61,11 +61,28 @@ WRONG = re.compile(
 )
 """What follows a label that is called wrong."""
 
+LEFT_OPEN = re.compile(
+    r"\b(?:whether|asks?|asked|cannot (?:tell|say|determine)|unable to|which (?:levels?|options?|of))\b|是否|无法"
+)
+"""Before a verdict in its sentence: it is left open."""
+
+LEFT_OUT = re.compile(
+    r"(?:\b(?:except(?: for)?|other than|excluding|apart from|nor|(?:all|every|any)[a-z]*\b[^.,;\n]{0,30} but(?: not)?)"
+    r"[\s(\[]{1,3}|除了?)\Z"
+)
+"""What stands before labels that are left out of what is said."""
+
+UNCHOSEN = re.compile(r"[不没未别非](?:应该?|能|可|要|会)?\Z")
+"""What stands before a Chinese word of choosing that is denied."""
+
 SIGN_BEFORE = re.compile(rf"[{TICK}{CROSS}][ (\[]{{0,2}}\Z")
 """A tick or a cross right before a label."""
 
+SIGN_AFTER = re.compile(rf"[\s:.)\]]{{0,4}}[{TICK}{CROSS}]")
+"""A tick or a cross right after a label."""
+
 VERDICT = re.compile(
-    r"[\s:.)\]\"'(,-]{0,6}(?:"
+    r"[\s:.)\]\"'(,|=-]{0,6}(?:"
     rf"(?P<right>{TICK}|(?:true|yes|correct|right|affected|involved|present|abnormal|positive|selected|applies"
     r"|included)\b|正确|对)"
     rf"|{CROSS}|(?:false|no|incorrect|wrong|not|unaffected|normal|absent|negative|spared|excluded|ruled out)\b"
@@ -74,7 +91,7 @@ VERDICT = re.compile(
 """A verdict that stands right after a label or its text."""
 
 RULING = re.compile(
-    rf"(?P<right>{TICK}|\b(?<!not )(?:correct|true|applies)\b|(?<!不)正确|符合题意|(?<!不)成立)"
+    rf"(?P<right>{TICK}|\b(?<!not )(?:correct|true|applies)\b|(?<!不)正确|(?<!不)符合|(?<!不)成立)"
     rf"|{CROSS}|\b(?:incorrect|false|wrong|not (?:correct|true|right|applicable))\b"
     r"|错误|不正确|不对|不符合|不成立|有误"
 )
@@ -123,6 +140,22 @@ EXCLUDED = re.compile(
     r"\b(?:normal|unaffected|spared|preserved|unremarkable|intact|absent|without|except|no|incorrect|wrong|false)\b"
 )
 """Words with which a sentence excludes some of what it names."""
+
+UNFIT = re.compile(rf"{EXCLUDED.pattern}|\bnot\b|n't\b|\bnever\b|\bunlikely\b|{CROSS}|[不没无非]|错误|有误")
+"""What a line may not say of an option that it lists as an answer."""
+
+SURVEY = re.compile(
+    r"\b(?:let me|let's|analy[sz]\w*|examin\w*|evaluat\w*|consider\w*|going through|each|asks?|which of|question"
+    r"|whether)\b|是否|分析"
+)
+"""Words of a sentence that announces what is to be looked at, and does not say what is the case."""
+
+UNTOLD = re.compile(
+    r"\b(?:none|neither|let me|let's|look(?:ing)? at|analy[sz]\w*|consider\w*|examin\w*|evaluat\w*|compar\w*|first"
+    r"|whether|which|(?:options|choices) (?:are|include|given)|might|may|could|possibl[ey]|perhaps|seems?|question"
+    r"|asks?)\b|\?|首先|分析|可能"
+)
+"""Words of a sentence that does not say what is the case."""
 
 REFUSAL = re.compile(
     r"i(?<![a-z]i)(?:'m| am)? ?(?:just )?(?:(?:sorry|apologi[sz]e)\b|must decline|refuse to"

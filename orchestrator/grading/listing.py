@@ -20,22 +20,26 @@ STOP = re.compile(r"\s{0,2}(?:[.)\],;:!\n\"⟧]|only\b|\Z)")
 """What may follow a declaration that ends there."""
 
 _SEPARATOR = re.compile(
-    r"\s{0,2}(?:,\s?(?:and/or|and|or|&)?|;\s?(?:and)?|/|&|\+|、|\b(?:and/or|and|or|as well as|plus)\b"
+    r"\s{0,2}(?:[.)]?,\s?(?:and/or|and|or|&)?|;\s?(?:and)?|/|&|\+|、|(?:\.\s)?\b(?:and/or|and|or|as well as|plus)\b"
     r"|与|和|及|或者?|以及)"
-    r"\s{0,2}(?:(?:also|both|the|either|possibly|maybe|perhaps)\s)?",
+    r"\s{0,2}(?:(?:also|both|the|either|possibly|maybe|perhaps|levels?)\s){0,2}",
 )
-_NEXT_LINE = re.compile(r"\n\s{0,6}(?:[-+>]\s?|\d{1,2}[.)]\s)?(?=\S)")
+BULLET = re.compile(r"\s{0,6}(?:[-+>]\s|\d{1,2}[.)]\s)")
+_NEXT_LINE = re.compile(r"\s?\n\s{0,6}(?:[-+>]\s?|\d{1,2}[.)]\s)?(?=\S)")
+_PLACE_NOUN = re.compile(r"(?: (?:intervertebral|vertebral|disc|disk|level|segment|space)s?){0,3}")
 _NOUN = re.compile(r"\b(?:option|choice|letter|label)s?[\s:\"'(\[]{0,3}\Z")
 _CLAUSE = re.compile(r"\s(?:is|was|has|does|did|would|can|cannot|states|says)\b")
 _VERB = re.compile(r" (?:is|are|was|were|appears?|looks?|remains?|shows?)\b")
 _WORD = re.compile(r"\s+([A-Za-z][a-z']*)")
-_FORMULA = re.compile(r"\s?(?:[=>≤≥≈∈|^_\\~]|<(?!/))| [+*/x-] | ?[+*/] ?\w|\(\w\)|[.:]\d")
+_FORMULA = re.compile(r"\s?(?:[=>≤≥≈∈|^_\\~]|<(?!/))| [+*/x-] (?!\w{4})| ?[+*/] ?\w|\(\w\)|[.:]\d")
 _AFTER_LABEL = re.compile(
     r"(?:is|was|are|were|as|because|since|for|due|and|or|but|which|with|in|on|based|so|that|would|should|has|seems|appears"
     r"|from|being|according|when|where|while|although|though|by|if|to|given|represents)\Z"
 )
-_GLUE = re.compile(r"[\s\"']{0,3}[.):,;-]{0,2}[\s\"']{0,3}\(?[\s\"']{0,2}")
+_GLUE = re.compile(r"[\s\"']{0,3}(?:[.):,;=|-]{0,2}|for)[\s\"']{0,3}\(?[\s\"']{0,2}")
 _CLOSING = re.compile(r"(?:[.,]?[\"']{1,2})?[)\]]?(?=[\s,;.)]|$)")
+_QUOTES = re.compile(r"[\"']{1,2}(?=[\s,;\]])")
+_TO_LABEL = re.compile(r"[\"']{0,2}[\s,:-]{0,3}(?:\((?=option|choice))?(?=[(\[]|option|choice)")
 _OPENING = re.compile(r"[\s\"'(\[⟦]{0,6}")
 
 
@@ -77,13 +81,15 @@ class Listed:
     """Whether the option's text, not its letter, was given."""
 
 
-def read_list(page: Page, at: int, *, multi: bool, lines: bool = False) -> Listed | None:
+def read_list(page: Page, at: int, *, multi: bool) -> Listed | None:
     """Return the labels listed right at `at`, or None where something else stands there.
 
-    With `multi`, labels may also be written together or with spaces; with `lines`, one below the other.
+    With `multi`, labels may also be written together, with spaces, or as a range.
     """
     patterns = page.offered.patterns
     item = patterns.item.match(page.text, at)
+    if multi and (item is None or page.multi) and (spanned := _read_range(page, at)):
+        return spanned
     if item is None or not _stands(page, item, multi=multi):
         return _read_joined(page, at) if multi else None
     listed: Listed | None = None
@@ -93,7 +99,7 @@ def read_list(page: Page, at: int, *, multi: bool, lines: bool = False) -> Liste
         label = patterns.by_spelling[item["label"]]
         end, clash = own_text(page, item.end(), label)
         listed = _joined(listed, label, item, end, gap, clash)
-        gap = _SEPARATOR.match(page.lower, end) or (_NEXT_LINE.match(page.lower, end) if lines else None)
+        gap = _SEPARATOR.match(page.lower, end)
         if gap is None and not multi:
             break
         following = patterns.item.match(page.text, gap.end() if gap else end)
@@ -118,12 +124,22 @@ def _joined(
 
 def _continues(page: Page, end: int, gap: re.Match[str] | None, item: re.Match[str]) -> bool:
     """Return whether the label after a gap belongs to the list, and does not begin a formula or a new clause."""
-    if _FORMULA.match(page.text, item.end("label")) and not _chained(page, item):
+    if _formula(page, item) and not _chained(page, item):
         return False
     if gap is None:
         between = page.text[end : item.start("label")]
         return between.isspace() and "\n" not in between
     return not (gap[0].strip() in {",", ";"} and _CLAUSE.match(page.lower, item.end()))
+
+
+def _read_range(page: Page, at: int) -> Listed | None:
+    """Return the labels from one to another, as in "A through D", on an item with several answers."""
+    span = page.offered.patterns.span.match(page.text, at) if page.multi else None
+    if span is None:
+        return None
+    first, last = (page.offered.labels.index(page.offered.patterns.by_spelling[span[one]]) for one in ("from", "to"))
+    letters = tuple(sorted(page.offered.labels[first : last + 1]))
+    return Listed(letters, span.start("from"), span.end()) if len(letters) > 1 else None
 
 
 def _read_joined(page: Page, at: int) -> Listed | None:
@@ -145,7 +161,7 @@ def _stands(page: Page, item: re.Match[str], *, multi: bool) -> bool:
         return True
     if multi and _chained(page, item):
         return True
-    if _FORMULA.match(page.text, item.end("label")):
+    if _formula(page, item):
         return False
     word = _WORD.match(page.text, item.end())
     if (
@@ -156,6 +172,13 @@ def _stands(page: Page, item: re.Match[str], *, multi: bool) -> bool:
     ):
         return True
     return not (item["label"] in {"A", "a", "i"} and word[1].islower()) and item["label"] != "I"
+
+
+def _formula(page: Page, item: re.Match[str]) -> bool:
+    """Return whether the label goes on as a symbol of a formula, and not as "C = text" with its own option's text."""
+    if not _FORMULA.match(page.text, item.end("label")):
+        return False
+    return own_text(page, item.end(), page.offered.patterns.by_spelling[item["label"]])[0] == item.end()
 
 
 def _chained(page: Page, item: re.Match[str]) -> bool:
@@ -182,8 +205,11 @@ def own_text(page: Page, at: int, label: str) -> tuple[int, tuple[str, ...]]:
     return at, owners
 
 
-def read_text(page: Page, at: int, *, multi: bool, lines: bool = False) -> Listed | None:
-    """Return the option text, or with `multi` the list of option texts, that stands at `at` and ends the clause."""
+def read_text(page: Page, at: int, *, multi: bool, lines: bool = False, ends: bool = True) -> Listed | None:
+    """Return the option text, or with `multi` the list of option texts, that stands at `at`.
+
+    With `lines` they may stand one below the other; with `ends` the clause must end after them.
+    """
     lower = page.lower
     opening = _OPENING.match(lower, at)
     begin = opening.end() if opening else at
@@ -193,19 +219,36 @@ def read_text(page: Page, at: int, *, multi: bool, lines: bool = False) -> Liste
         found = page.offered.text_at(lower, begin)
         if found is None or len(found[1]) > 1:
             break
-        end, owners = found
+        owners = found[1]
+        end, clash = _labelled(page, found[0], owners)
         hedged = listed is not None and (listed.hedged or lexicon.MAYBE.search(lower, listed.end, begin) is not None)
         letters = tuple(sorted({*(listed.letters if listed else ()), *owners}))
-        listed = Listed(letters, listed.start if listed else begin, end, hedged, by_text=True)
+        start, clash = (listed.start, listed.clash or clash) if listed else (begin, clash)
+        listed = Listed(letters, start, end, hedged, clash, by_text=True)
         gap = (_SEPARATOR.match(lower, end) or (_NEXT_LINE.match(lower, end) if lines else None)) if multi else None
         if gap is None:
             break
         if gap[0].lstrip().startswith(";"):
             clause = listed
-        begin = gap.end()
+        quote = _OPENING.match(lower, gap.end())
+        begin = quote.end() if quote else gap.end()
     if listed and clause and _VERB.match(lower, listed.end):
         return clause
-    return listed if listed and STOP.match(lower, listed.end) else None
+    return listed if listed and (not ends or STOP.match(lower, listed.end)) else None
+
+
+def _labelled(page: Page, end: int, owners: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
+    """Return where an option's text ends, its label after it included, and whose text it is if that is another's."""
+    noun = _PLACE_NOUN.match(page.lower, end) if page.multi else None
+    end = noun.end() if noun else end
+    between = _TO_LABEL.match(page.lower, end)
+    mark = page.offered.patterns.marked.match(page.text, between.end()) if between else None
+    if between is None or mark is None:
+        quotes = _QUOTES.match(page.lower, end) if page.multi else None
+        return quotes.end() if quotes else end, ()
+    label = page.offered.patterns.by_spelling[mark["a"] or mark["b"] or mark["c"]]
+    closing = _CLOSING.match(page.lower, mark.end())
+    return closing.end() if closing else mark.end(), () if label in owners else owners
 
 
 def read_unoffered(page: Page, at: int) -> Listed | None:

@@ -55,7 +55,7 @@ _EDIT = re.compile(
     r"|(?P<open>\{)|(?P<close>\})"
     r"|~~[^~\n]{1,200}~~"
     r"|(?<![*\w])(?:\*{2,3}|__)\s?[(\[]?(?P<letter>[A-Za-z0-9])[)\]]?\s?(?:\*{2,3}|__)(?![*\w])"
-    r"|(?P<tick>(?<=[-*+] )\[[xX]\](?= ))|(?P<cross>(?<=[-*+] )\[ \](?= ))"
+    r"|(?P<tick>(?:(?<=[-*+] )|(?<![^\n]))\[[xX]\](?= ))|(?P<cross>(?:(?<=[-*+] )|(?<![^\n]))\[ \](?= ))"
     r"|(?P<drop>[*`$]+|\\[()\[\],;!]|__+|(?<![A-Za-z])\#{1,6}[ \t]"
     r"|</?(?:s|b|i|u|em|strong|p|span|div|code|mark|center|eo[a-z]|end_of_turn|start_of_turn|pad|unk|bos|eos)/?>"
     r"|<\|?(?:im_end|im_start|endoftext|eot_id|end_of_text|begin_of_text|end|eom_id)\|?>|\[/?INST\])"

@@ -46,8 +46,12 @@ class Labels:
     """Labels written together, as in ABD."""
     mark: re.Pattern[str]
     """A label standing free anywhere (what stands before it is for the caller to check)."""
+    run: re.Pattern[str]
+    """The same, or several written together, each once."""
     marked: re.Pattern[str]
     """A label that is marked as one: by "option" before it, or by brackets around it."""
+    span: re.Pattern[str]
+    """From one label to another, as in "A through D" or A-D."""
     head: re.Pattern[str]
     """A label set off by a bracket or punctuation, as at the beginning of a line."""
 
@@ -66,13 +70,18 @@ def labels(offered: tuple[str, ...]) -> Labels:
         item=re.compile(rf"{_LEAD}(?:{noun}[\s:]{{0,3}})?{_LEAD}(?P<label>{one})(?P<close> ?{_CLOSE}){_AFTER}"),
         joined=re.compile(rf"{_LEAD}(?P<labels>{one}{{2,26}}){_CLOSE}{_AFTER}"),
         mark=re.compile(rf"{one}{_AFTER}"),
+        run=re.compile(rf"{one}{{1,26}}{_AFTER}" if short else rf"{one}{_AFTER}"),
         marked=re.compile(
             rf"(?<![A-Za-z0-9])(?:(?:(?i:option|choice|answer)s?|选项|答案)\s?:?\s?[\"'(\[]{{0,2}}(?P<a>{one}){_AFTER}"
             rf"|\((?P<b>{one})\)|\[(?P<c>{one})\])"
         ),
+        span=re.compile(
+            rf"{_LEAD}(?P<from>{one})(?: ?- ?| (?i:through|thru) |至)(?P<to>{one}){_CLOSE}{_AFTER}" if short else "(?!)"
+        ),
         head=re.compile(
-            rf"[ \t\"'>+-]{{0,6}}(?:(?i:option|choice|answer|letter)\s|选项\s?)?"
-            rf"(?:\((?P<a>{one})\)|\[(?P<b>{one})\]|(?P<c>{one})\s?(?:选?项)?[).:])(?![A-Za-z0-9]{{2}}|\d)"
+            rf"[ \t\"'>+|-]{{0,6}}(?:(?i:option|choice|answer|letter)\s|选项\s?)?"
+            rf"(?:\((?P<a>{one})\)|\[(?P<b>{one})\]|(?P<c>{one})\s?(?:选?项)?[).:|]|(?<=选项)(?P<d>{one}),)"
+            rf"(?![A-Za-z0-9]{{2}}|\d)"
         ),
     )
 

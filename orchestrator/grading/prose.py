@@ -6,7 +6,7 @@ import re
 
 from orchestrator.grading import lexicon
 from orchestrator.grading.claims import MOST
-from orchestrator.grading.listing import read_text
+from orchestrator.grading.listing import read_list, read_text
 from orchestrator.grading.reading import Found, Reading, found
 
 _CLAUSE_END = re.compile(r"\s{0,2}(?:[,.;:!\n]|$)")
@@ -15,6 +15,7 @@ _CLAUSE = re.compile(r"(?:if|when|since|because|given|as|while|although|assuming
 _SUBORDINATE = re.compile(
     r",? (?:as|because|since|which|where|while|whereas|rather than|compared (?:to|with)|instead of)\b"
 )
+_ASIDE = re.compile(r"(?:,| but) not\b|,? (?:while|whereas|rather than|instead of|although)\b|; ")
 _WORD = re.compile(r"[a-z0-9]+")
 _ENDING = re.compile(r"(?:ing|ed|es|s|e)\Z")
 _DOUBLED = re.compile(r"([b-df-hj-np-tv-z])\1\Z")
@@ -22,6 +23,7 @@ _EMPTY = re.compile(
     r"(?:an?|the|is|are|was|were|be|been|its?|of|to|in|on|at|by|for|and|or|as|that|this|with|from|would|will|their|his"
     r"|her)\Z"
 )
+_LEAD = re.compile(r"\s{0,4}(?:[-+>]\s|\d{1,2}[.)]\s)?(?:(?:only|just|both)\s)?")
 _STOPS = (".", "!", "。", ")", '"')
 _DOUBTS = (lexicon.NEGATED, lexicon.UNKNOWN, lexicon.REFUSAL, lexicon.OR, lexicon.NONE, lexicon.LACKING)
 
@@ -74,23 +76,52 @@ def only_texts(reading: Reading) -> Found | None:
     """Find, on a multi-answer item, an output that is nothing but a list of option texts."""
     if not reading.multi:
         return None
-    listed = read_text(reading, reading.start, multi=True, lines=True)
+    lead = _LEAD.match(reading.lower, 0)
+    listed = read_text(reading, lead.end() if lead else 0, multi=True, lines=True)
     if listed is None or reading.text[listed.end : reading.end].strip(" .,;!\n\"'") not in {"", "only"}:
         return None
-    return found(listed, listed.start, listed.end)
+    echo = "\n" in reading.text[listed.start : listed.end] and len(listed.letters) == len(reading.offered.labels)
+    return None if echo else found(listed, listed.start, listed.end)
 
 
 def opening_set(reading: Reading) -> Found | None:
-    """Find, on a multi-answer item, the list of option texts in an output of one sentence that names no others."""
+    """Find, on a multi-answer item, the list of texts or letters in the first sentence, if no others are named."""
     start, end = reading.opening
-    doubts = (*_DOUBTS, lexicon.EXCLUDED)
-    if not reading.multi or end < reading.end or any(doubt.search(reading.lower, start, end) for doubt in doubts):
+    others = reading.offered.texts_in(reading.lower, end, reading.end)
+    seen = _sole_list(reading, start, end) if reading.multi else None
+    if seen is None or len(seen.letters) == len(reading.offered.labels):
+        return None
+    named = {owner for *_, owners in others for owner in owners} | {head.label for head in reading.heads}
+    return seen if named <= set(seen.letters) else None
+
+
+def closing_set(reading: Reading) -> Found | None:
+    """Find, on a multi-answer item, the list of texts or letters in a last sentence that concludes."""
+    start, end = reading.closing
+    if not reading.multi or not lexicon.CONCLUDING.match(reading.lower, start):
+        return None
+    return _sole_list(reading, start, end)
+
+
+def _sole_list(reading: Reading, start: int, end: int) -> Found | None:
+    """Find the one list of option texts, or else of letters, in a sentence in which nothing is denied or left out.
+
+    What a clause at its end says of others (", while A is normal") does not count.
+    """
+    aside = _ASIDE.search(reading.lower, start, end)
+    end = aside.start() if aside else end
+    doubts = (*_DOUBTS, lexicon.EXCLUDED, lexicon.UNTOLD, lexicon.FOREIGN)
+    if any(doubt.search(reading.lower, start, end) for doubt in doubts):
         return None
     texts = list(reading.offered.texts_in(reading.lower, start, end))
-    listed = read_text(reading, texts[0][0], multi=True) if texts else None
-    if listed is None or any(not set(owners) <= set(listed.letters) for *_, owners in texts):
-        return None
-    return found(listed, listed.start, listed.end)
+    marks = [mark.start() for mark in reading.marks if start <= mark.start() < end]
+    by_text = read_text(reading, texts[0][0], multi=True, ends=False) if texts else None
+    by_letter = read_list(reading, marks[0], multi=True) if marks else None
+    named = {owner for *_, owners in texts for owner in owners}
+    for listed in (by_text, by_letter if by_letter and len(by_letter.letters) > 1 else None):
+        if listed and named <= set(listed.letters) and (not marks or marks[-1] < listed.end):
+            return found(listed, listed.start, listed.end)
+    return None
 
 
 def _one(reading: Reading, start: int, end: int) -> Found | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from orchestrator.grading import cues, lexicon
-from orchestrator.grading.claims import Claim, scan
+from orchestrator.grading.claims import Claim, free_marks, scan
 from orchestrator.grading.listing import Listed
 from orchestrator.grading.offered import Offered
 
@@ -122,7 +122,7 @@ class Reading:
         while 0 <= at < self.end:
             if self.text[at] != "\n":
                 head = self.offered.patterns.head.match(self.text, at)
-                spelling = head and (head["a"] or head["b"] or head["c"])
+                spelling = head and (head["a"] or head["b"] or head["c"] or head["d"])
                 label = self.offered.patterns.by_spelling[spelling] if spelling else ""
                 lines.append((at, label, head.end() if head else at))
             at = self.text.find("\n", at, self.end) + 1 or -1
@@ -132,6 +132,11 @@ class Reading:
                 beside = {lines[one][1] for one in (number - 1, number + 1) if 0 <= one < len(lines)}
                 heads.append(Head(start, label, end, bool(beside - {"", label})))
         return tuple(heads)
+
+    @Lazy
+    def marks(self) -> list[re.Match[str]]:
+        """Every label that stands free, and on a multi-answer item every run of labels written together."""
+        return free_marks(self)
 
     @Lazy
     def opening(self) -> tuple[int, int]:

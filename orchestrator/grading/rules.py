@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orchestrator.grading import letters, prose, verdicts
+from orchestrator.grading import letters, prose, totals, verdicts
 from orchestrator.grading.reading import Found, Reading
 from orchestrator.grading.vetoes import (
     CLASH,
@@ -48,6 +48,7 @@ _READ = (UNOFFERED, SEVERAL, CLASH)
 _TOLD = (UNREAD_AFTER, *_READ, REVISED, NONE)
 _SAID = (UNREAD, *_READ, NONE, REFUSED)
 _WORDS = (UNREAD, UNSURE)
+_SET = (UNREAD, UNSURE, SEVERAL, CLASH)
 
 RULES: tuple[Rule, ...] = (
     # What exists to hold an answer.
@@ -60,9 +61,9 @@ RULES: tuple[Rule, ...] = (
     # Words that declare: the last such claim that is neither denied nor conditional.
     Rule("declared", 0.985, "the answer is X; I choose X; X is the best answer", letters.declared(*_SURE), _TOLD),
     # Multi-answer items only.
+    Rule("all", 0.95, "all of the above; all but X", totals.all_of, (UNREAD, UNSURE)),
     Rule("verdicts", 0.95, "a verdict on each option: A true, B false", verdicts.right_set, (UNREAD, *_READ, NONE)),
     Rule("only-texts", 0.97, "nothing but option texts", prose.only_texts, (SEVERAL,)),
-    Rule("choice-lines", 0.95, "nothing but some options as lines", letters.choice_lines, (NONE,)),
     # A line or a beginning that names one option.
     Rule("choice-line", 0.98, "the one line that reads 'X. text'", letters.choice_line, (UNREAD, *_TOLD, WRONG)),
     Rule("first-line", 0.97, "a first line of nothing but letters", letters.first_line, (UNREAD, *_TOLD)),
@@ -78,8 +79,9 @@ RULES: tuple[Rule, ...] = (
     Rule("called-text", 0.93, "<text> is the most likely", prose.called_text, (UNREAD, WRONG)),
     Rule("opening-text", 0.94, "the one text in the first sentence", prose.opening_text, _WORDS),
     Rule("opening-words", 0.92, "the words of one text, in order, in the first sentence", prose.opening_words, _WORDS),
-    Rule("opening-set", 0.9, "the list of texts in an output of one sentence", prose.opening_set, _WORDS),
+    Rule("opening-set", 0.9, "the one list of texts or letters in the first sentence", prose.opening_set, _SET),
     Rule("closing-text", 0.91, "the one text in the last sentence", prose.closing_text, _WORDS),
+    Rule("closing-set", 0.9, "the one list of texts or letters in a concluding sentence", prose.closing_set, _SET),
     # Too unsure to be shipped; shown when a reading is explained.
     Rule("sole-text", 0.6, "the one text anywhere", prose.sole_text, _WORDS),
 )

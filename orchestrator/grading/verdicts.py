@@ -5,15 +5,18 @@ Always holds: a later verdict on the same option replaces an earlier one; an opt
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from orchestrator.grading import lexicon
-from orchestrator.grading.claims import free_marks
-from orchestrator.grading.listing import read_list
+from orchestrator.grading.claims import sentence_before
+from orchestrator.grading.listing import Listed, read_list
 from orchestrator.grading.reading import Found, Reading
 
 LONGEST = 300
 """Characters after a label in which its verdict is looked for."""
+
+_SET_OFF = re.compile(rf"[\"')\]]{{0,2}}\s?[:|=({lexicon.TICK}{lexicon.CROSS}-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ def verdicts(reading: Reading) -> dict[str, Verdict]:
     """Return label -> the last verdict on it."""
     found: dict[str, Verdict] = {}
     text, lower = reading.text, reading.lower
-    marks = [mark for mark in free_marks(reading) if mark.start() < reading.end]
+    marks = [mark for mark in reading.marks if mark.start() < reading.end]
     heads = {head.start for head in reading.heads}
     done = 0
     for number, mark in enumerate(marks):
@@ -37,22 +40,35 @@ def verdicts(reading: Reading) -> dict[str, Verdict]:
         if at < done:
             continue
         listed = read_list(reading, at - (text[at - 1 : at] in {"(", "["}), multi=True)
-        if listed is None:
+        label = reading.offered.patterns.by_spelling.get(mark[0])
+        if listed is None and label and lexicon.VERDICT.match(lower, mark.end()):
+            listed = Listed((label,), at, mark.end())
+        if listed is None or listed.hedged or lexicon.LEFT_OUT.search(lower, max(0, at - 60), at):
             continue
         done = listed.end
         following = next((one.start() for one in marks[number + 1 :] if one.start() >= done), reading.end)
         right = _adjacent(reading, listed.start, done)
-        if right is None and any(at - 12 <= start <= at for start in heads):
+        if right is None and not heads.isdisjoint(range(at - 12, at + 1)):
             right = _of_line(lower, done, min(following, reading.end, done + LONGEST))
-        if right is not None:
+        if right is not None and not (right and lexicon.LEFT_OPEN.search(sentence_before(lower, listed.start))):
             found.update(dict.fromkeys(listed.letters, Verdict(right, listed.start, done)))
+    return {**(_by_text(reading) if reading.multi else {}), **found}
+
+
+def _by_text(reading: Reading) -> dict[str, Verdict]:
+    """Return label -> the last verdict that is set off from its option's text, as in "L4/L5: normal"."""
+    found: dict[str, Verdict] = {}
+    for start, end, owners in reading.offered.texts_in(reading.lower, reading.start, reading.end):
+        if _SET_OFF.match(reading.lower, end) and (verdict := lexicon.VERDICT.match(reading.lower, end)):
+            found.update(dict.fromkeys(owners, Verdict(verdict["right"] is not None, start, end)))
     return found
 
 
 def _adjacent(reading: Reading, start: int, end: int) -> bool | None:
     """Return the verdict that stands right beside the labels: a mark, or "is correct"."""
     lower = reading.lower
-    if sign := lexicon.SIGN_BEFORE.search(lower, max(0, start - 6), start):
+    sign = lexicon.SIGN_BEFORE.search(lower, max(0, start - 6), start)
+    if sign and not (lexicon.SIGN_AFTER.match(lower, end) and _sign_last(reading)):
         return sign[0].strip(" ([") == lexicon.TICK
     if sign := lexicon.VERDICT.match(lower, end):
         return sign["right"] is not None
@@ -60,6 +76,12 @@ def _adjacent(reading: Reading, start: int, end: int) -> bool | None:
         return False
     right = lexicon.RIGHT.match(lower, end)
     return None if right is None else right["neg"] is None
+
+
+def _sign_last(reading: Reading) -> bool:
+    """Return whether ticks and crosses stand after their labels: a label stands before the first of them."""
+    signs = [at for sign in (lexicon.TICK, lexicon.CROSS) if (at := reading.text.find(sign)) >= 0]
+    return bool(reading.marks) and reading.marks[0].start() < min(signs)
 
 
 def _of_line(lower: str, start: int, end: int) -> bool | None:
@@ -83,8 +105,8 @@ def right_set(reading: Reading) -> Found | None:
 
 def odd_one(reading: Reading) -> Found | None:
     """Find the one option of a single-answer item whose verdict is unlike that of all others."""
-    found = verdicts(reading)
-    if reading.multi or len(found) < len(reading.offered.labels) or len(found) < 3:
+    found = {} if reading.multi else verdicts(reading)
+    if len(found) < len(reading.offered.labels) or len(found) < 3:
         return None
     for side in (True, False):
         alone = [label for label, verdict in found.items() if verdict.right is side]

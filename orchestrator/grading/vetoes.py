@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.grading import lexicon
-from orchestrator.grading.claims import free_marks
 from orchestrator.grading.reading import Found, Reading
 from orchestrator.records import Abstained
 
@@ -62,8 +61,9 @@ def _revised(reading: Reading, seen: Found) -> str:
     revision = lexicon.REVISED.search(reading.lower, seen.end, reading.end)
     if revision is None:
         return ""
-    later = {reading.text[mark.start() : mark.end()] for mark in free_marks(reading) if mark.start() > revision.end()}
-    labels = {reading.offered.patterns.by_spelling[one] for one in later}
+    later = [mark for mark in reading.marks if mark.start() > revision.end()]
+    spelled = reading.offered.patterns.by_spelling
+    labels = {spelled[one] for mark in later for one in ([mark[0]] if mark[0] in spelled else mark[0])}
     return "the text takes it back and goes on to other letters" if labels - set(seen.letters) else ""
 
 

@@ -211,6 +211,7 @@ def test_weaker_forms_are_read_where_they_stand_alone(text: str, rule: str) -> N
 @cases(
     "What it shows is (C). What it also shows is (B).",
     "C is correct. B is correct.",
+    "A is wrong. B is wrong. C is correct. D is correct. E is correct.",
     "Is it option C?",
     "(C) is wrong.",
 )

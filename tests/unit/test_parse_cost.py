@@ -87,6 +87,7 @@ def calls(text: str) -> int:
         nonlocal count
         count += event in {"call", "c_call"}
 
+    parse("warm", LEVELS, multi=True)
     before = sys.getprofile()
     sys.setprofile(profile)
     try:

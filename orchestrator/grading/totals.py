@@ -1,0 +1,74 @@
+"""Reading "all of the above" and "all but C" on multi-answer items, where no option says so itself.
+
+Always holds: "all" counts only where a sentence begins with it or a declaration ends with it, and only if the sentence
+ends there or goes on to call them right.
+"""
+
+from __future__ import annotations
+
+import re
+
+from orchestrator.grading import lexicon
+from orchestrator.grading.claims import MOST, is_question, sentence_before
+from orchestrator.grading.listing import read_list
+from orchestrator.grading.reading import Found, Reading
+
+_NOUN = (
+    r"(?:options?|choices?|answers?|statements?|levels?|dis[ck]s?|segments?|findings?|conditions?|diseases?|diagnoses"
+    r"|abnormalities)"
+)
+_ALL = re.compile(
+    rf"\b(?:all(?: of)?(?: (?:the|these|those)\b)?"
+    rf"(?: (?:above|listed|given|offered|provided|following|lumbar|disc|two|three|four|five|six|seven|\d)){{0,3}}"
+    rf"(?: (?:them|above|these|those|{_NOUN}))?(?: (?:above|listed|given|offered|provided|shown))?"
+    rf"|every(?:thing| {_NOUN}))(?: \([^()\n]{{0,100}}\))?"
+    r"|(?:以上|所有|全部|各|[三四五六]个)(?:的)?(?:选项|说法|答案|项)?(?=[都均皆全正对])|全部?[选对]|全部(?=正确)"
+)
+_BUT = re.compile(r",?\s(?:except(?: for)?|but(?: not)?|other than|excluding|apart from|save)\s|,?除了?")
+_LED = re.compile(
+    r"(?:(?:(?:.*, )?(?:therefore|thus|hence|so)|overall|yes|in conclusion|in summary|it appears that"
+    r"|i (?:think|believe|select|choose)(?: that)?|因此|所以|故|综上(?:所述)?)[\s,:]{1,3})?[\s\"'(\[>+-]{0,4}\Z"
+)
+_DECLARED = re.compile(
+    r"(?:(?:answers?|options?|choices?|selections?)(?: (?:is|are|would be))?\s?:?|答案(?:是|为)?:?|选)"
+    r"[\s\"'(\[⟦]{0,4}\Z"
+)
+_END = re.compile(r"[\s\"')\]⟧]{0,3}(?:[.!;,。\n]|\Z)")
+_CALLED = re.compile(r"[都均皆全]?是?对的?(?=[\s,.。!]|\Z)")
+_OWN = re.compile(r"\ball\b|\bevery|以上")
+
+
+def all_of(reading: Reading) -> Found | None:
+    """Find the last place where all options, or all but some, are chosen."""
+    lower = reading.lower
+    if not reading.multi or any(_OWN.search(text) for text in reading.offered.texts.values()):
+        return None
+    for whole in reversed(list(_ALL.finditer(lower, 0, reading.end))[-MOST:]):
+        before = sentence_before(lower, whole.start())
+        declared = _DECLARED.search(before) is not None
+        if not declared and not _LED.match(before):
+            continue
+        seen = _chosen(reading, whole, alone=declared or before == lower[: whole.start()])
+        if seen and not is_question(lower, seen.end - 1):
+            return seen
+    return None
+
+
+def _chosen(reading: Reading, whole: re.Match[str], *, alone: bool) -> Found | None:
+    """Find what is chosen of all: with `alone` nothing need call it right."""
+    lower, end = reading.lower, whole.end()
+    left_out: set[str] = set()
+    right = False
+    for _ in range(3):
+        if but := _BUT.match(lower, end):
+            listed = read_list(reading, but.end(), multi=True)
+            if listed is None or listed.hedged:
+                return None
+            left_out, end = set(listed.letters), listed.end
+        elif calls := lexicon.RIGHT.match(lower, end) or _CALLED.match(lower, end):
+            if calls.groupdict().get("neg"):
+                return None
+            right, end = True, calls.end()
+    letters = tuple(sorted(set(reading.offered.labels) - left_out))
+    fits = letters and (right or ((alone or left_out) and _END.match(lower, end)))
+    return Found(letters, whole.start(), end) if fits else None

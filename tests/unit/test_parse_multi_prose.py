@@ -1,0 +1,49 @@
+"""Several letters read from what models write when no protocol binds them: `multi_answers.jsonl`, one answer a line.
+
+Each line names the options it was written for, the letters it means (none where it chooses nothing) and the output.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orchestrator.grading.parse import parse
+from orchestrator.records import Answer
+
+OPTIONS = {
+    "levels": {"A": "L1/L2", "B": "L2/L3", "C": "L3/L4", "D": "L4/L5", "E": "L5/S1"},
+    "findings": {
+        "A": "Healthy",
+        "B": "Osteophytes",
+        "C": "Spinal canal stenosis",
+        "D": "Foraminal stenosis",
+        "E": "Disc space narrowing",
+    },
+    "statements": {
+        "A": "Mitochondria produce ATP.",
+        "B": "The nucleus stores genetic information.",
+        "C": "Plant cells lack a cell wall.",
+        "D": "Ribosomes synthesize proteins.",
+    },
+    "numbers": {"A": "2", "B": "3", "C": "4", "D": "5", "E": "9"},
+    "physics": {"A": "质点速度增大", "B": "动量守恒", "C": "机械能守恒", "D": "电势能减小"},
+}
+ANSWERS = [
+    json.loads(line)
+    for line in Path(__file__).with_name("multi_answers.jsonl").read_text(encoding="utf-8").splitlines()
+]
+
+
+def name(answer: dict[str, str]) -> str:
+    """Return what a test of an answer is called."""
+    return f"{answer['letters'] or 'none'} {answer['output'][:50].encode('unicode_escape').decode()}"
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=map(name, ANSWERS))
+def test_what_a_model_chooses_in_its_own_words_is_read(answer: dict[str, str]) -> None:
+    """Exactly the set that is meant, or nothing."""
+    read = parse(answer["output"], OPTIONS[answer["options"]], multi=True)
+    assert (read.letters if isinstance(read, Answer) else ()) == tuple(answer["letters"])
