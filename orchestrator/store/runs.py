@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from orchestrator.errors import ConfigError
 from orchestrator.records import Json
@@ -102,8 +103,7 @@ def total(parts: Sequence[Money]) -> Money:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """One question of a run as the cache holds it: its reply, or why there is none."""
 
     item_id: str
@@ -186,25 +186,17 @@ def asked(
             break
         query = _ASKED.format(marks=",".join("?" * len(missing)))
         for row in connection.execute(query, (run_id, model, judged, *missing)):
-            found.setdefault(row["item_id"], []).append(
-                Asked(
-                    item_id=row["item_id"],
-                    sample=row["sample"],
-                    rotation=row["rotation"],
-                    wording=row["wording"],
-                    text=row["text"],
-                    ending=row["ending"],
-                    failure=row["failure"],
-                )
-            )
+            one = Asked(*row)
+            found.setdefault(one.item_id, []).append(one)
     return found
 
 
+# The plus keeps SQLite from going through all attempts of the run, by their index, for each question without a reply.
 _ASKED = f"""
 SELECT i.item_id, i.sample, i.rotation, i.wording, r.text, r.ending,
        CASE WHEN r.id IS NULL THEN (
            SELECT a.reason FROM attempts a
-           WHERE a.key = i.key AND a.run_id = i.run_id AND a.state <> '{State.OPEN}' ORDER BY a.id DESC LIMIT 1
+           WHERE a.key = i.key AND +a.run_id = i.run_id AND a.state <> '{State.OPEN}' ORDER BY a.id DESC LIMIT 1
        ) END AS failure
 FROM run_items i
 LEFT JOIN replies r ON r.id = (SELECT max(id) FROM replies WHERE key = i.key)

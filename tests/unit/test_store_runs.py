@@ -181,6 +181,25 @@ def test_a_question_is_found_with_its_reply_or_why_there_is_none(cache: sqlite3.
     }
 
 
+def test_why_there_is_no_reply_is_found_without_going_through_the_run(cache: sqlite3.Connection) -> None:
+    """In a large run that failed it would take hours: SQLite's own steps are counted, with few and many attempts."""
+    run_id = runs.open_run(cache, SPEC, None, NOW).id
+    asking(cache, run_id, "i", "k")
+    attempted(cache, run_id, "k", FAILED)
+
+    def steps() -> int:
+        counted: list[int] = []
+        cache.set_progress_handler(lambda: counted.append(1), 1)
+        assert runs.asked(cache, [run_id], "m", ["i"])["i"][0].failure == "HTTP 500: down"
+        cache.set_progress_handler(None, 1)
+        return len(counted)
+
+    alone = steps()
+    for number in range(100):
+        attempted(cache, run_id, f"other {number}", FAILED)
+    assert steps() < 2 * alone
+
+
 def test_the_latest_failure_and_the_latest_reply_speak(cache: sqlite3.Connection) -> None:
     """A reply beats any failure; of several of either the last one counts."""
     run_id = runs.open_run(cache, SPEC, None, NOW).id
