@@ -18,14 +18,15 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from orchestrator.errors import CacheError
 from orchestrator.store import place
 from orchestrator.store.ballast import Ballast
-from orchestrator.store.schema import APPLICATION_ID, migrations
+from orchestrator.store.schema import APPLICATION_ID, MIGRATIONS, migrations
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 Connection: TypeAlias = sqlite3.Connection
 """For those who pass connections on without knowing what they are."""
@@ -219,6 +220,8 @@ def open_database(path: Path) -> Database:
     Raises CacheError if it is no cache, is damaged, was written by a newer version, cannot be written, or lies on a
     file system that cannot lock.
     """
+    from sqlite_utils import Database
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         place.check(path.parent)
@@ -233,7 +236,7 @@ def open_database(path: Path) -> Database:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
         database = Database(connection)
-        if migrations.pending(database):
+        if migrations().pending(database):
             _migrate(database)
     except (sqlite3.Error, OSError) as error:
         raise explain(path, error) from error
@@ -258,7 +261,7 @@ def _migrate(database: Database) -> None:
     database.conn.execute("BEGIN IMMEDIATE")
     try:
         database.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        migrations.apply(database)
+        migrations().apply(database)
         database.conn.execute("COMMIT")
     except BaseException:
         if database.conn.in_transaction:
@@ -287,9 +290,8 @@ def _marked(connection: sqlite3.Connection, path: Path) -> bool:
         return False
     if mark != APPLICATION_ID or "_sqlite_migrations" not in tables:
         raise CacheError(f"{path}: a SQLite file, but no cache of this program; it was left as it is.")
-    known = {migration.name for migration in migrations._migrations}
     applied = {row[0] for row in connection.execute("SELECT name FROM _sqlite_migrations")}
-    if newer := sorted(applied - known):
+    if newer := sorted(applied - MIGRATIONS.keys()):
         raise CacheError(
             f"{path}: written by a newer version of orchestrator (it knows {', '.join(newer)}); it was left as it "
             "is. Upgrade: pip install --upgrade mcq-orchestrator"

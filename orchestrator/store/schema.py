@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+    from sqlite_utils.migrations import Migrations
 
 APPLICATION_ID = 0x4D435131
 """Marks a SQLite file as a cache of this program (`PRAGMA application_id`)."""
 
-migrations = Migrations("orchestrator")
 
-
-@migrations(name="0001_first")
 def first(db: Database) -> None:
     """Replies, attempts, claims, processes, runs, pacing and known pictures."""
     for statement in _FIRST.split(";"):
@@ -19,11 +20,25 @@ def first(db: Database) -> None:
             db.conn.execute(statement)
 
 
-@migrations(name="0002_steady")
 def steady(db: Database) -> None:
     """Heartbeats by a clock that nobody sets."""
     # Of the machine since its start; NULL of a process of an older version.
     db.conn.execute("ALTER TABLE processes ADD COLUMN steady_at REAL")
+
+
+MIGRATIONS: Mapping[str, Callable[[Database], None]] = {"0001_first": first, "0002_steady": steady}
+"""Every migration there is, by the name under which a cache remembers it, in order."""
+
+
+def migrations() -> Migrations:
+    """Return the migrations as sqlite-utils applies them."""
+    # Imported here, for whoever only reads a cache needs it not, and it may bring pandas along.
+    from sqlite_utils.migrations import Migrations
+
+    numbered = Migrations("orchestrator")
+    for name, migrate in MIGRATIONS.items():
+        numbered(name=name)(migrate)
+    return numbered
 
 
 _FIRST = """

@@ -15,5 +15,5 @@ def memory() -> sqlite3.Connection:
     """Return a cache that lives in memory."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.row_factory = sqlite3.Row
-    migrations.apply(Database(connection))
+    migrations().apply(Database(connection))
     return connection

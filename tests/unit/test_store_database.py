@@ -254,7 +254,7 @@ def test_a_cache_of_an_older_version_keeps_everything_and_gains_the_rest(tmp_pat
     path = tmp_path / "responses.db"
     older = Database(path)
     older.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    migrations.apply(older, stop_before="0002_steady")
+    migrations().apply(older, stop_before="0002_steady")
     add(older.conn, "a")
     older.conn.commit()
     older.close()
@@ -262,7 +262,7 @@ def test_a_cache_of_an_older_version_keeps_everything_and_gains_the_rest(tmp_pat
     assert keys(path) == ["a"]
     assert path.read_bytes() == before
     with closing(open_database(path)) as newer:
-        assert migrations.pending(newer) == []
+        assert migrations().pending(newer) == []
     assert keys(path) == ["a"]
 
 
