@@ -21,6 +21,13 @@ NANO_PER_USD = 1_000_000_000
 KEY_VERSION = 1
 IMAGE_POLICY_VERSION = 1
 
+_AS_WRITTEN = json.JSONEncoder(ensure_ascii=False)
+
+
+def by_constructor(record: object) -> tuple[type, tuple[object, ...]]:
+    """Say how another process makes a slotted record again (its `__reduce__`): quicker than field by field."""
+    return type(record), tuple([getattr(record, name) for name in vars(type(record))["__slots__"]])
+
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
 
@@ -62,6 +69,8 @@ class Item:
     line: int = 0
     """1-based line of the benchmark file, for messages."""
 
+    __reduce__ = by_constructor
+
     @property
     def letters(self) -> tuple[str, ...]:
         """The letters offered, in order."""
@@ -70,7 +79,7 @@ class Item:
     @property
     def wording(self) -> str:
         """Short digest of the question, the options and their kind: what an answer's letters refer to."""
-        body = json.dumps([self.question, self.options, self.multi], ensure_ascii=False)
+        body = _AS_WRITTEN.encode([self.question, self.options, self.multi])
         return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def rotated(self, by: int) -> Item:
@@ -434,6 +443,8 @@ class Grade:
     option_texts: tuple[str, ...] = ()
     """Texts of `options`, in the same order."""
     metadata: Mapping[str, Json] = field(default_factory=dict)
+
+    __reduce__ = by_constructor
 
     @property
     def correct(self) -> bool:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from orchestrator.grading import judge
 from orchestrator.grading.grade import graded, read, unsent
-from orchestrator.records import Answer, Ending, Grade, Item, Outcome
+from orchestrator.records import Answer, Ending, Grade, Item, Outcome, by_constructor
 from orchestrator.store import runs
 from orchestrator.store.database import Connection, reading
 
@@ -55,6 +55,8 @@ class Graded:
     """By judge: the same grades, with its answer where the rules gave none and its word can be relied on."""
     reworded: int
     """Stored replies to a question or options that read differently now: left out."""
+
+    __reduce__ = by_constructor
 
 
 async def graded_items(source: Source, items: AsyncIterator[Item]) -> AsyncGenerator[Graded, None]:

@@ -52,8 +52,8 @@ async def score(
             reworded += one.reworded
             for grade in one.grades:
                 tallies[one.model].add(grade)
-                if analysed:
-                    analyses[one.model].add(grade)
+            if analysed:
+                analyses[one.model].add(one.grades)
             for judge, grades in one.judged.items():
                 for grade in grades:
                     judged[one.model][judge].add(grade)

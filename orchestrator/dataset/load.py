@@ -104,13 +104,14 @@ async def read_items(
     rows = FORMATS.get(path.suffix.lower())
     if rows is None:
         raise whole_file(path, f"is of an unknown format; supported are {', '.join(FORMATS)}")
+    task = path.stem
     pictures = None if facts is None else Pictures(path, facts, pixel_limit)
     lines: dict[int, int] = {}
     empty = True
     async with aclosing(_batches(rows(path))) as batches:
         async for batch in batches:
             empty = False
-            read = [read_row(raw, path.stem) for raw in batch]
+            read = [read_row(raw, task) for raw in batch]
             resolved = None if pictures is None else await pictures.resolve(one for row in read for one in row.sources)
             for row in read:
                 refs = () if resolved is None else tuple(resolved[source] for source in row.sources)

@@ -13,7 +13,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path
 from string import ascii_uppercase
@@ -37,19 +37,12 @@ async def rows(path: Path) -> AsyncGenerator[RawRow]:
 
 def parse(text: str, line: int) -> RawRow:
     """Read one line; what is no JSON object becomes a fault."""
-    repeated: list[str] = []
-
-    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            repeated.extend(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        return found
 
     def refused(why: str) -> RawRow:
         return RawRow(line, len(text), None, (Fault("", why),))
 
     try:
-        fields = json.loads(text, object_pairs_hook=unique, parse_constant=_no_number, parse_float=_finite)
+        fields, repeated = _decoded(text)
         if not isinstance(fields, dict):
             return refused(f"is not a JSON object but {shown(fields)}")
         foreign = [name for name, value in fields.items() if not _encodable(value)] if "\\u" in text else []
@@ -67,6 +60,36 @@ def parse(text: str, line: int) -> RawRow:
     faults = [Fault("options" if key in letters else plain(key), f"{shown(key)} is given twice") for key in repeated]
     faults += [Fault(plain(name), "is not valid Unicode") for name in foreign]
     return RawRow(line, len(text), {name: value for name, value in fields.items() if value is not None}, tuple(faults))
+
+
+def _decoded(text: str) -> tuple[object, list[str]]:
+    """Return what a line holds, and the keys that an object in it has twice."""
+    try:
+        return _STRICT.decode(text), []
+    except _RepeatedError:
+        repeated: list[str] = []
+
+        def last(pairs: list[tuple[str, object]]) -> dict[str, object]:
+            repeated.extend(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+            return dict(pairs)
+
+        return _decoder(last).decode(text), repeated
+
+
+class _RepeatedError(Exception):
+    """An object has a key twice."""
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Make an object whose keys are all different."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _RepeatedError
+    return found
+
+
+def _decoder(make: Callable[[list[tuple[str, object]]], dict[str, object]]) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=make, parse_constant=_no_number, parse_float=_finite)
 
 
 def _with_options(fields: dict[str, object]) -> dict[str, object]:
@@ -106,3 +129,7 @@ def _finite(digits: str) -> float:
 def _no_number(name: str) -> float:
     """Refuse NaN and the infinities, which Python's reader would let pass."""
     raise ValueError(f"{name} is not a JSON number")
+
+
+_STRICT = _decoder(_unique)
+"""Made once, for that takes as long as reading a line."""

@@ -16,9 +16,19 @@ import re
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from string import ascii_uppercase
 from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 
 from orchestrator.records import Item
@@ -119,7 +129,8 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 # Controls, line separators, direction overrides, and halves of surrogate pairs.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_LETTER = re.compile(r"[A-Z]")
+
+_LETTERS = frozenset(ascii_uppercase)
 
 Name = Annotated[str, BeforeValidator(_name)]
 
@@ -137,7 +148,7 @@ class Row(BaseModel):
     multi: bool = False
     answer: list[str]
     group: Name | None = None
-    metadata: dict[str, JsonValue] = {}
+    metadata: Annotated[dict[str, JsonValue], Field(default_factory=dict)]
 
     @field_validator("question")
     @classmethod
@@ -149,7 +160,7 @@ class Row(BaseModel):
     @field_validator("options")
     @classmethod
     def _offers(cls, options: dict[str, str]) -> dict[str, str]:
-        wrong = [letter for letter in options if not _LETTER.fullmatch(letter)]
+        wrong = [letter for letter in options if letter not in _LETTERS]
         if wrong:
             raise ValueError(f"{shown(wrong[0])} is not a letter from A to Z")
         if len(options) < 2:

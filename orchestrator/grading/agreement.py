@@ -7,13 +7,13 @@ paid replies count.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from orchestrator.grading.stats import pass_at_k
-from orchestrator.grading.tally import ItemTable, option_text
+from orchestrator.grading.tally import ItemTable, by_item, option_text
 from orchestrator.records import PAID, Grade, Outcome
 
 
@@ -39,46 +39,63 @@ class PassAt:
     value: float
 
 
+@dataclass(slots=True)
+class _Counts:
+    """What is counted of one task."""
+
+    items: int = 0
+    pairwise: float = 0.0
+    """Sum over the items."""
+    pooled: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    """All their replies, by what was said."""
+
+
 class AgreementTally:
-    """Counts equal replies by item; grades go in one at a time, in any order."""
+    """Counts equal replies; the grades of an item go in together, items in any order."""
 
     def __init__(self) -> None:
-        self._labels: dict[tuple[str, ...], int] = {}
-        self._items: dict[str, dict[str, int | Counter[int]]] = {}
+        self._tasks: dict[str, _Counts] = {}
 
-    def add(self, grade: Grade) -> None:
-        """Count one grade."""
-        if grade.outcome not in PAID:
+    def add(self, grades: Sequence[Grade]) -> None:
+        """Count the grades of one item."""
+        paid = [grade for grade in grades if grade.outcome in PAID]
+        if len(paid) < 2:
             return
-        said: tuple[str, ...] = (str(grade.outcome),)
-        if grade.outcome is Outcome.ANSWERED:
-            said += tuple(sorted(option_text(grade, letter) for letter in grade.letters))
-        label = self._labels.setdefault(said, len(self._labels))
-        items = self._items.setdefault(grade.task, {})
-        # A counter is worth its memory only from an item's second reply on.
-        match items.get(grade.item_id):
-            case None:
-                items[grade.item_id] = label
-            case int(first):
-                items[grade.item_id] = Counter((first, label))
-            case replies:
-                replies[label] += 1
+        said = Counter(map(_said, paid))
+        counts = self._tasks.setdefault(paid[0].task, _Counts())
+        counts.items += 1
+        counts.pairwise += sum(same * (same - 1) for same in said.values()) / (len(paid) * (len(paid) - 1))
+        counts.pooled.update(said)
 
     def agreements(self) -> tuple[Agreement, ...]:
         """Return the self-agreement on every task that has items with several replies."""
-        repeated = {
-            task: [replies for replies in items.values() if isinstance(replies, Counter)]
-            for task, items in self._items.items()
-        }
-        return tuple(_agreement(task, items) for task, items in repeated.items() if items)
+        return tuple(_agreement(task, counts) for task, counts in self._tasks.items())
 
 
 def agreements(grades: Iterable[Grade]) -> tuple[Agreement, ...]:
-    """Return how far one model agrees with itself, by task."""
+    """Return how far one model agrees with itself, by task; the grades of an item stand together."""
     tally = AgreementTally()
-    for grade in grades:
-        tally.add(grade)
+    for of_item in by_item(grades):
+        tally.add(of_item)
     return tally.agreements()
+
+
+def _said(grade: Grade) -> tuple[str, ...]:
+    """Return what two replies that agree have in common."""
+    if grade.outcome is not Outcome.ANSWERED:
+        return (grade.outcome,)
+    return (grade.outcome, *sorted(option_text(grade, letter) for letter in grade.letters))
+
+
+def _agreement(task: str, counts: _Counts) -> Agreement:
+    """Return pairwise agreement and kappa.
+
+    Source: Fleiss 1971, Psychological Bulletin 76:378; items may differ in their number of replies.
+    """
+    pairwise, total = counts.pairwise / counts.items, counts.pooled.total()
+    by_chance = sum((count / total) ** 2 for count in counts.pooled.values())
+    kappa = (pairwise - by_chance) / (1 - by_chance) if len(counts.pooled) > 1 else None
+    return Agreement(task, counts.items, pairwise, kappa)
 
 
 def pass_at(table: ItemTable, k: int) -> PassAt | None:
@@ -96,21 +113,3 @@ def passes(table: ItemTable) -> Iterator[PassAt]:
     if most > 1:
         powers = [2**power for power in range(most.bit_length()) if 2**power < most]
         yield from (passed for k in (*powers, most) if (passed := pass_at(table, k)))
-
-
-def _agreement(task: str, items: list[Counter[int]]) -> Agreement:
-    """Return pairwise agreement and kappa.
-
-    Source: Fleiss 1971, Psychological Bulletin 76:378; items may differ in their number of replies.
-    """
-    pooled: Counter[int] = Counter()
-    pairwise = 0.0
-    for replies in items:
-        pooled.update(replies)
-        count = replies.total()
-        pairwise += sum(same * (same - 1) for same in replies.values()) / (count * (count - 1))
-    pairwise /= len(items)
-    total = pooled.total()
-    by_chance = sum((count / total) ** 2 for count in pooled.values())
-    kappa = (pairwise - by_chance) / (1 - by_chance) if len(pooled) > 1 else None
-    return Agreement(task, len(items), pairwise, kappa)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orchestrator.grading.agreement import Agreement, AgreementTally
 from orchestrator.grading.confusion import Confusion, ConfusionTally
 from orchestrator.grading.levels import Level, LevelTally
 from orchestrator.grading.position import Positions, PositionTally
+from orchestrator.grading.tally import by_item
 from orchestrator.records import Grade
 
 
@@ -23,18 +24,19 @@ class Analysis:
 
 
 class AnalysisTally:
-    """Counts for every side; grades go in one at a time, in any order."""
+    """Counts for every side; the grades of an item go in together, items in any order."""
 
     def __init__(self) -> None:
         self._levels, self._confusions = LevelTally(), ConfusionTally()
         self._positions, self._agreements = PositionTally(), AgreementTally()
 
-    def add(self, grade: Grade) -> None:
-        """Count one grade."""
-        self._levels.add(grade)
-        self._confusions.add(grade)
-        self._positions.add(grade)
-        self._agreements.add(grade)
+    def add(self, grades: Sequence[Grade]) -> None:
+        """Count the grades of one item."""
+        for grade in grades:
+            self._levels.add(grade)
+            self._confusions.add(grade)
+        self._positions.add(grades)
+        self._agreements.add(grades)
 
     def analysis(self) -> Analysis:
         """Return what has been counted so far."""
@@ -47,8 +49,8 @@ class AnalysisTally:
 
 
 def analyse(grades: Iterable[Grade]) -> Analysis:
-    """Return the analysis of one model's grades, read once and in any order."""
+    """Return the analysis of one model's grades, read once; the grades of an item stand together."""
     tally = AnalysisTally()
-    for grade in grades:
-        tally.add(grade)
+    for of_item in by_item(grades):
+        tally.add(of_item)
     return tally.analysis()

@@ -6,13 +6,11 @@ Rates are over replies; circular accuracy asks an item in several rotations and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
+from orchestrator.grading.tally import by_item
 from orchestrator.records import PAID, Grade, Outcome
-
-_MISSING, _WRONG = 1, 2
-_FIRST_ROTATION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,64 +61,61 @@ class Positions:
         return self.circular_right / self.circular_items if self.circular_items else None
 
 
+@dataclass(slots=True)
+class _Counts:
+    """What is counted of one task."""
+
+    places: list[list[int]] = field(default_factory=list)
+    """The fields of every `Position`."""
+    circular_items: int = 0
+    circular_right: int = 0
+
+
 class PositionTally:
-    """Counts places; grades go in one at a time, in any order."""
+    """Counts places; the grades of an item go in together, items in any order."""
 
     def __init__(self) -> None:
-        self._places: dict[str, list[list[int]]] = {}
-        self._rotated: dict[str, dict[str, int]] = {}
+        self._tasks: dict[str, _Counts] = {}
 
-    def add(self, grade: Grade) -> None:
-        """Count one grade."""
-        state = _FIRST_ROTATION << grade.rotation
-        if grade.outcome not in PAID:
-            state |= _MISSING
-        elif not grade.correct:
-            state |= _WRONG
-        items = self._rotated.setdefault(grade.task, {})
-        items[grade.item_id] = items.get(grade.item_id, 0) | state
-        if grade.outcome in PAID:
-            self._count(grade)
-
-    def _count(self, grade: Grade) -> None:
-        """Count the places of one paid reply."""
-        places = self._places.setdefault(grade.task, [])
-        while len(places) < len(grade.options):
-            places.append([0] * 5)
-        answered = grade.outcome is Outcome.ANSWERED
-        for place, letter in zip(places, grade.options, strict=False):
-            gold = letter in grade.gold
-            if answered:
-                place[0] += 1
-                place[1] += gold
-                place[2] += letter in grade.letters
-            if gold and not grade.multi:
-                place[3] += 1
-                place[4] += grade.correct
+    def add(self, grades: Sequence[Grade]) -> None:
+        """Count the grades of one item."""
+        counts = self._tasks.setdefault(grades[0].task, _Counts())
+        paid = [grade for grade in grades if grade.outcome in PAID]
+        for grade in paid:
+            _count(counts.places, grade)
+        if len(paid) == len(grades) and len({grade.rotation for grade in grades}) > 1:
+            counts.circular_items += 1
+            counts.circular_right += all(grade.correct for grade in grades)
 
     def positions(self) -> tuple[Positions, ...]:
         """Return the places of every task that was asked."""
-        return tuple(self._of_task(task, items) for task, items in self._rotated.items())
-
-    def _of_task(self, task: str, items: dict[str, int]) -> Positions:
-        """Return the places of one task."""
-        complete = [state for state in items.values() if not state & _MISSING and _rotations(state) > 1]
-        return Positions(
-            task=task,
-            places=tuple(Position(*place) for place in self._places.get(task, ())),
-            circular_items=len(complete),
-            circular_right=sum(not state & _WRONG for state in complete),
+        return tuple(
+            Positions(
+                task, tuple(Position(*place) for place in counts.places), counts.circular_items, counts.circular_right
+            )
+            for task, counts in self._tasks.items()
         )
 
 
+def _count(places: list[list[int]], grade: Grade) -> None:
+    """Count the places of one paid reply."""
+    while len(places) < len(grade.options):
+        places.append([0] * 5)
+    answered = grade.outcome is Outcome.ANSWERED
+    for place, letter in zip(places, grade.options, strict=False):
+        gold = letter in grade.gold
+        if answered:
+            place[0] += 1
+            place[1] += gold
+            place[2] += letter in grade.letters
+        if gold and not grade.multi:
+            place[3] += 1
+            place[4] += grade.correct
+
+
 def positions(grades: Iterable[Grade]) -> tuple[Positions, ...]:
-    """Return the places of one model's grades, by task."""
+    """Return the places of one model's grades, by task; the grades of an item stand together."""
     tally = PositionTally()
-    for grade in grades:
-        tally.add(grade)
+    for of_item in by_item(grades):
+        tally.add(of_item)
     return tally.positions()
-
-
-def _rotations(state: int) -> int:
-    """Return how many rotations of an item were graded."""
-    return (state // _FIRST_ROTATION).bit_count()

@@ -45,9 +45,7 @@ def wilson(share: float, n: float, z: float = Z_95) -> Interval:
 
 def group_sums(values: Floats, groups: Ints, size: int) -> Floats:
     """Return the sum of the values in each group; `groups` numbers the group of every value, below `size`."""
-    sums = np.zeros(size)
-    np.add.at(sums, groups, values)
-    return sums
+    return np.asarray(np.bincount(groups, values, size), dtype=np.float64)
 
 
 def group_influence(values: Floats, groups: Ints, size: int) -> Floats:
@@ -72,7 +70,7 @@ def effective_size(values: Floats, groups: Ints) -> float:
     group counts as one trial. Values between 0 and 1 (means over samples) know more than one trial each.
     Source: Kish 1965; Miller 2024.
     """
-    count, held = len(values), len(np.unique(groups))
+    count, held = len(values), int(np.count_nonzero(np.bincount(groups)))
     mean = float(values.mean())
     spread = float(np.square(values - mean).mean())
     if held < 2 or spread < 1e-12:

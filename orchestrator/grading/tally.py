@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,6 +135,12 @@ class Tally:
             outcome=telling.argmax(axis=1),
             letters=_ints(self._letters).reshape(-1, 3),
         )
+
+
+def by_item(grades: Iterable[Grade]) -> Iterator[tuple[Grade, ...]]:
+    """Yield the grades of each item, which stand together."""
+    for _, of_item in groupby(grades, attrgetter("task", "item_id")):
+        yield tuple(of_item)
 
 
 def disease_of(grade: Grade) -> str | None:
