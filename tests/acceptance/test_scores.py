@@ -10,10 +10,12 @@ import random
 import resource
 import time
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from cli_program import (
     NETWORK,
@@ -221,7 +223,9 @@ def test_a_grading_against_itself_lists_nothing(asked: Asked) -> None:
 
 def test_models_are_compared_from_the_cache_alone(asked: Asked) -> None:
     """Without network or LiteLLM: difference, interval, p and the detectable difference, on paid and answered items."""
-    compared = asked.program.guarded("compare", BENCH, SMALL, LARGE, "--json", forbidden=f"{NETWORK},litellm").json
+    # sqlite-utils makes tables and may bring pandas along, for which a reader's helpers have neither time nor memory.
+    forbidden = f"{NETWORK},litellm,sqlite_utils"
+    compared = asked.program.guarded("compare", BENCH, SMALL, LARGE, "--json", forbidden=forbidden).json
     (pair,) = compared["pairs"]
     assert (pair["a"], pair["b"]) == (SMALL, LARGE)
     assert pair["paid"]["items"] == ITEMS >= pair["answered"]["items"]
@@ -271,25 +275,39 @@ CORES = 2
 @pytest.mark.nightly
 @pytest.mark.timeout(600)
 def test_a_hundred_thousand_answers_are_graded_in_ten_seconds(program: Program) -> None:
-    """Within the computing time that two cores have in that time, and 300 MB for its largest process."""
+    """Within the computing time that two cores have in that time, and 300 MB for all its processes together."""
     store(program.folder, FULL)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with program.started("score", "items.jsonl", "--cache", "full.db", "--json") as command:
-        body = finish(command)
+        most = peak(command)
+        body = command.finish().json
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     (found,) = body["models"].values()
     assert found["items"] == found["answered"] + found["unparsed"] == FULL
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert spent < SECONDS * CORES
-    assert after.ru_maxrss < MEGABYTES * 1024
+    assert 0 < most < MEGABYTES * 2**20
 
 
-def finish(command: Started) -> dict[str, Any]:
-    """Wait longer than for other commands."""
+def peak(command: Started) -> int:
+    """Wait longer than for other commands, and return the most memory it held at once, with its helpers."""
+    most = 0
     deadline = time.monotonic() + 300
     while command.process.poll() is None and time.monotonic() < deadline:
+        with suppress(psutil.Error):
+            alive = psutil.Process(command.process.pid)
+            most = max(most, sum(map(held, (alive, *alive.children(recursive=True)))))
         time.sleep(0.1)
-    return command.finish().json
+    return most
+
+
+def held(process: psutil.Process) -> int:
+    """Return a process's memory, what it shares with others in parts; 0 once it has ended."""
+    try:
+        memory = process.memory_full_info()
+    except psutil.Error:
+        return 0
+    return getattr(memory, "pss", memory.uss)
 
 
 def store(folder: Path, count: int) -> None:
