@@ -96,7 +96,7 @@ async def run_pilot(
     async with registered(store) as process_id, client.Client() as calls:
         plan = Plan(row.id, process_id, tuple(models), newer_than=await store.do(ledger.latest_reply_id))
         runner = Runner(plan, to_ask, store, LocalExecutor(calls, ImageLoader(), keys))
-        await carry_out(runner, store, len(chosen), say, console)
+        await carry_out(runner, len(chosen), say, console)
     for stop in runner.stops:
         say(f"the pilot was stopped{f' at {stop.name}' if stop.name else ''}: {stop.reason}")
     tallies = runner.tallies.values()

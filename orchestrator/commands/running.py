@@ -32,7 +32,7 @@ from orchestrator.inference.executor import LocalExecutor
 from orchestrator.inference.pricing import usd
 from orchestrator.inference.questions import Asking, Question, questions
 from orchestrator.inference.runner import Plan, Runner, Stop, StopKind
-from orchestrator.inference.tokens import Calibration, TokenEstimate
+from orchestrator.inference.tokens import Calibration
 from orchestrator.records import Item, Json, Model, Outcome, Reply
 from orchestrator.reporting import progress
 from orchestrator.reporting.results import RunSummary
@@ -136,7 +136,7 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
             asking = Asking(template, options.samples, rotations, _again(options))
             runners = [Runner(plan, lambda model: questions(items(), model, asking), store, executor)]
             total = min(checked.items, options.limit or checked.items) * options.samples * rotations
-            await carry_out(runners[0], store, total, say, console)
+            await carry_out(runners[0], total, say, console)
             if judge is not None and not runners[0].stops_all:
                 aliases = [model.alias for model in models]
 
@@ -145,7 +145,7 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
 
                 runners.append(Runner(replace(plan, models=(judge,)), judged, store, executor))
                 total = sum([1 async for _ in judged(judge)])
-                await carry_out(runners[1], store, total, say, console)
+                await carry_out(runners[1], total, say, console)
         reasked = await store.do(status.reasked, row.id, newest)
         return await _result(options, workspace, row, runners, items(), reasked, time.monotonic() - started)
 
@@ -166,13 +166,11 @@ def _again(options: RunOptions) -> Callable[[Item, Reply], bool] | None:
     return partial(_asked_again, options.retry) if options.retry else None
 
 
-async def carry_out(runner: Runner, store: Store, total: int, say: Say, console: Console) -> None:
-    """Run a runner that knows the models' bills of before, with a display of `total` questions a model.
+async def carry_out(runner: Runner, total: int, say: Say, console: Console) -> None:
+    """Run a runner with a display of `total` questions a model.
 
     Ctrl-C once drains it, twice cancels it. Raises CacheError when the cache fails.
     """
-    for alias, tally in runner.tallies.items():
-        tally.calibration = await calibration(store, alias)
     with _draining(runner, say):
         async with progress.shown(runner.tallies, total, console):
             await runner.run()
@@ -241,10 +239,7 @@ async def registered(store: Store) -> AsyncIterator[int]:
 
 async def calibration(store: Store, alias: str) -> Calibration:
     """Return what the latest stored replies of a model say of its estimates."""
-    learnt = Calibration()
-    for text, image, billed in await store.do(ledger.usage_history, alias, Calibration.WINDOW):
-        learnt = learnt.observe(TokenEstimate(text, image), billed)
-    return learnt
+    return Calibration.learnt(await store.do(ledger.usage_history, alias, Calibration.WINDOW))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ keeps this process's own share honest whatever the clock does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,10 +19,8 @@ from orchestrator.inference.clock import Clock
 from orchestrator.records import Provider
 from orchestrator.store import ledger
 from orchestrator.store.database import Store
-from orchestrator.store.ledger import ClaimLost, Granted, Intent, OverBudget, Pace, Wait
+from orchestrator.store.ledger import KNOWN_AFTER, ClaimLost, Granted, Intent, OverBudget, Pace, Wait
 
-KNOWN_AFTER = 20
-"""Replies after which a model's real usage counts as known."""
 SUSPECT_AFTER = 5
 """Errors in a row after which a model is asked one call at a time."""
 HOPELESS_AFTER = 20
@@ -78,7 +76,7 @@ class Halted:
 @dataclass(slots=True)
 class _Turn:
     lane: Lane
-    intent: Callable[[], Intent]
+    intent: Callable[[], Awaitable[Intent]]
     granted: asyncio.Future[Go | OverBudget | ClaimLost | Halted]
 
 
@@ -98,7 +96,7 @@ class Dispatcher:
         per_second = max(1, provider.rpm // 60)
         self._throttler = Throttler(rate_limit=per_second, period=60.0 * per_second / provider.rpm)
 
-    async def grant(self, lane: Lane, intent: Callable[[], Intent]) -> Go | OverBudget | ClaimLost | Halted:
+    async def grant(self, lane: Lane, intent: Callable[[], Awaitable[Intent]]) -> Go | OverBudget | ClaimLost | Halted:
         """Wait for this attempt's turn; a granted attempt is on record and must be ended with `ended`.
 
         `intent` is called when the turn has come: what was learnt from bills meanwhile counts in its reservation.
@@ -161,7 +159,7 @@ class Dispatcher:
             if not paced:
                 await self._throttler.acquire()
                 paced = True
-            intent = turn.intent()
+            intent = await turn.intent()
             verdict = await self._store.do(ledger.begin, intent, self.provider, self._pace(intent), self._clock.now)
             if isinstance(verdict, Wait):
                 await self._clock.sleep_unless(verdict.seconds, self._changed)

@@ -47,14 +47,26 @@ from orchestrator.records import (
 )
 from orchestrator.store import ledger
 from orchestrator.store.database import Store
-from orchestrator.store.ledger import Ask, Claim, ClaimLost, Granted, Intent, OverBudget, Policy, Settlement, State
+from orchestrator.store.ledger import (
+    KNOWN_AFTER,
+    Ask,
+    Claim,
+    ClaimLost,
+    Granted,
+    Intent,
+    OverBudget,
+    Policy,
+    Settlement,
+    State,
+)
 
 BUSY_S = 0.2
 """How often to look whether another process has finished a question."""
 STALE_GRANT_S = 20.0
 """A grant older than this (the process slept) is checked against the claim before anything is sent."""
-BELIEVED = 20
-"""A bill above this multiple of its own worst case is a fault of the report and stays in doubt."""
+BELIEVED = 1000
+"""A bill above this multiple of its own worst case is a fault of the report and stays in doubt: no way of counting a
+picture differs that much from another."""
 
 
 class StopKind(StrEnum):
@@ -122,6 +134,8 @@ class _Track:
     dispatcher: Dispatcher
     tally: Tally
     questions: AsyncGenerator[Question, None]
+    known: int = 0
+    """Replies that the model is known to have given, to whichever process, `KNOWN_AFTER` at most."""
     pulling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -306,11 +320,19 @@ class Runner:
             tokens=tokens + model.max_output_tokens,
             estimated_text_tokens=purchase.estimated.text,
             estimated_image_tokens=purchase.estimated.image,
+            known=track.known,
         )
+
+    async def _learnt_intent(self, track: _Track, purchase: _Purchase) -> Intent:
+        """Return the intent by what the model's bills say; while they are few, by those of other processes as well."""
+        if track.known < KNOWN_AFTER:
+            track.known, bills = await self._store.do(ledger.learnt, track.model.alias, Calibration.WINDOW)
+            track.tally.calibration = Calibration.learnt(bills)
+        return self._intent(track, purchase)
 
     async def _try(self, track: _Track, purchase: _Purchase) -> None:
         """Make one attempt; raises TryAgain, _Dropped or _Moved where that is not the end of it."""
-        match await track.dispatcher.grant(track.lane, partial(self._intent, track, purchase)):
+        match await track.dispatcher.grant(track.lane, partial(self._learnt_intent, track, purchase)):
             case Halted():
                 raise _Dropped
             case ClaimLost():

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -278,6 +278,14 @@ class Calibration:
     """Largest ratio ever seen."""
     recent: tuple[float, ...] = ()
     """The last `WINDOW` ratios."""
+
+    @classmethod
+    def learnt(cls, bills: Iterable[tuple[int, int, int]]) -> Calibration:
+        """Return what (estimated text, estimated image, billed) input tokens of a model's replies say, oldest first."""
+        known = cls()
+        for text, image, billed in bills:
+            known = known.observe(TokenEstimate(text, image), billed)
+        return known
 
     def observe(self, estimated: TokenEstimate, actual_input: int) -> Calibration:
         """Return the calibration that also knows one reply; `estimated` is the uncalibrated estimate.

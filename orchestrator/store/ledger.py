@@ -18,6 +18,8 @@ from orchestrator.records import Ending, Provider, Reply, Usage
 
 BODY_KEPT = 2000
 """Characters of an error body that are kept."""
+KNOWN_AFTER = 20
+"""Replies after which a model's real usage counts as known."""
 _AT_ONCE = 500
 """Keys looked up by one statement."""
 
@@ -154,6 +156,8 @@ class Intent:
     estimated_text_tokens: int
     estimated_image_tokens: int
     """Input tokens by the formulas, uncalibrated."""
+    known: int = KNOWN_AFTER
+    """Replies of the model whose bills shaped the reservation, `KNOWN_AFTER` at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +207,7 @@ def begin(
     """
     if not holds(connection, intent.key, intent.process_id):
         return ClaimLost()
-    if blocked := _over_cap(connection, intent, provider):
+    if blocked := _slow_start(connection, intent, provider.name) or _over_cap(connection, intent, provider):
         return blocked
     flying = connection.execute(
         "SELECT count(*) FROM attempts WHERE provider = ? AND state = 'open'", (provider.name,)
@@ -225,6 +229,29 @@ def begin(
     attempt_id = _record(connection, intent, provider.name, State.OPEN, time)
     _charge(connection, intent.run_id, provider.name, intent.reserve_nanousd)
     return Granted(attempt_id, time)
+
+
+def _slow_start(connection: sqlite3.Connection, intent: Intent, provider: str) -> Wait | None:
+    # One process's first calls are not to be made while another's have yet to show what they cost.
+    if intent.known >= KNOWN_AFTER:
+        return None
+    known = _known(connection, intent.model)
+    if known > intent.known:
+        return Wait(0.0)
+    flying = connection.execute(
+        "SELECT count(*) FROM attempts WHERE provider = ? AND +model = ? AND state = 'open'",
+        (provider, intent.model),
+    ).fetchone()[0]
+    return Wait(POLL_S) if flying > known else None
+
+
+def _known(connection: sqlite3.Connection, model: str) -> int:
+    row = connection.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM attempts a JOIN replies r ON r.attempt_id = a.id "
+        "WHERE a.model = ? LIMIT ?)",
+        (model, KNOWN_AFTER),
+    ).fetchone()
+    return int(row[0])
 
 
 def _over_cap(connection: sqlite3.Connection, intent: Intent, provider: Provider) -> Wait | OverBudget | None:
@@ -403,6 +430,11 @@ def count_replies(connection: sqlite3.Connection) -> int:
 def latest_reply_id(connection: sqlite3.Connection) -> int:
     """Return the highest reply id, 0 in an empty cache."""
     return int(connection.execute("SELECT coalesce(max(id), 0) FROM replies").fetchone()[0])
+
+
+def learnt(connection: sqlite3.Connection, model: str, most: int) -> tuple[int, list[tuple[int, int, int]]]:
+    """Return how many replies a model gave, `KNOWN_AFTER` at most, and what its bills were (`usage_history`)."""
+    return _known(connection, model), usage_history(connection, model, most)
 
 
 def usage_history(connection: sqlite3.Connection, model: str, most: int) -> list[tuple[int, int, int]]:

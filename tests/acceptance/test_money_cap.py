@@ -85,11 +85,24 @@ def test_dearer_pictures_pass_the_cap_by_one_call_at_most(forked: ForkedProgram,
         assert requests(simulator) == before
 
 
-def test_dearer_pictures_from_three_processes(forked: ForkedProgram) -> None:
-    """Processes that work on one run learn from one another's bills, and pass its cap by one call at most."""
+def test_a_provider_that_counts_a_hundredfold_is_believed_and_stopped(forked: ForkedProgram) -> None:
+    """Its first bill is the whole cap and more: it is charged as billed, and nothing is asked after it."""
+    _dear_pictures(forked, "alike", 10)
+    with running(Settings(image_token_factor=100)) as simulator:
+        forked.configure(*small(simulator, max_concurrency=200))
+        stopped = forked(*RUN, "--budget", "0.004", code=3).json
+        assert billed(simulator) == 1
+        assert stopped["ledger_usd"] == pytest.approx(billed_usd(simulator))
+
+
+@pytest.mark.parametrize(("factor", "latency_s", "cap"), [(FACTOR, 0.2, "0.004"), (15, 3.0, "0.0013")])
+def test_dearer_pictures_from_three_processes(forked: ForkedProgram, factor: float, latency_s: float, cap: str) -> None:
+    """Processes that work on one run learn from one another's bills, and pass its cap by one call at most.
+
+    The second cap has room for the first call of each, as it is estimated.
+    """
     _dear_pictures(forked, "alike", 40)
-    cap = "0.004"
-    with running(Settings(image_token_factor=FACTOR, latency_s=0.2)) as simulator:
+    with running(Settings(image_token_factor=factor, latency_s=latency_s)) as simulator:
         forked.configure(*small(simulator, max_concurrency=8))
         run_together(forked, (*RUN, "--budget", cap), 3, code=3)
         dearest = max(body["nanousd"] for body in simulator.ledger()["bodies"].values()) / 1e9

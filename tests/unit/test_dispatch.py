@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from paid_fixtures import provider
 
 from orchestrator.inference.clock import Clock
-from orchestrator.inference.dispatch import HOPELESS_AFTER, KNOWN_AFTER, SUSPECT_AFTER, Dispatcher, Go, Halted, Lane
+from orchestrator.inference.dispatch import HOPELESS_AFTER, SUSPECT_AFTER, Dispatcher, Go, Halted, Lane
 from orchestrator.records import Provider
 from orchestrator.store import ledger, processes, runs
 from orchestrator.store.database import Store, open_reading
-from orchestrator.store.ledger import Ask, ClaimLost, Intent, OverBudget, Policy, Settlement, State
+from orchestrator.store.ledger import KNOWN_AFTER, Ask, ClaimLost, Intent, OverBudget, Policy, Settlement, State
 
 T = TypeVar("T")
 FAST = replace(provider(), max_concurrency=100)
@@ -83,9 +83,13 @@ class Gate:
         self.path, self.store = path, store
         self.dispatcher = Dispatcher(at, store, clock)
 
-    def intent(self, key: str, reserve: int = 10) -> Callable[[], Intent]:
+    def intent(self, key: str, reserve: int = 10) -> Callable[[], Awaitable[Intent]]:
         """Return a maker of an attempt's intent."""
-        return lambda: Intent(1, 1, "m", "i", key, reserve, 1, 1, 1)
+
+        async def made() -> Intent:
+            return Intent(1, 1, "m", "i", key, reserve, 1, 1, 1)
+
+        return made
 
     async def claim(self, *keys: str) -> None:
         """Claim some keys."""
@@ -162,7 +166,7 @@ def test_a_granted_attempt_is_on_record(tmp_path: Path) -> None:
             await one.claim("a")
             go = await one.granted(seasoned(), "a")
             assert one.states() == [("a", "open", 10)]
-            assert go.intent == one.intent("a")()
+            assert go.intent == await one.intent("a")()
 
     ended(main())
 
@@ -348,7 +352,11 @@ def test_the_reservation_is_made_of_what_is_known_when_the_turn_comes(tmp_path: 
             lane = seasoned()
             go = await one.granted(lane, "a")
             known = one.intent("b", 10)
-            waiting = asyncio.create_task(one.dispatcher.grant(lane, lambda: replace(known(), model="m")))
+
+            async def latest() -> Intent:
+                return await known()
+
+            waiting = asyncio.create_task(one.dispatcher.grant(lane, latest))
             await settled(3)
             known = one.intent("b", 99)
             await one.end(lane, go)

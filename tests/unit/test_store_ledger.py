@@ -268,6 +268,22 @@ def test_concurrency_is_shared_by_all_processes(cache: sqlite3.Connection) -> No
     assert isinstance(begin(cache, intent("more")), Granted)
 
 
+def test_a_new_models_first_calls_are_few_in_all_processes_together(cache: sqlite3.Connection) -> None:
+    """One, two, three at a time, as its bills come in; and each reservation is made of all that have come."""
+    first = granted(cache, replace(intent("a"), known=0))
+    other = replace(intent("b", process_id=2), known=0)
+    ledger.claim(cache, ask("b", 2), Policy())
+    assert begin(cache, other) == Wait(ledger.POLL_S)
+    ledger.settle(cache, first, paid("a"))
+    assert begin(cache, other) == Wait(0.0), "it does not know the first bill yet"
+    assert ledger.learnt(cache, "m", 200) == (1, [(4, 5, 20)])
+    assert isinstance(begin(cache, replace(other, known=1)), Granted)
+    granted(cache, replace(intent("c"), known=1))
+    ledger.claim(cache, ask("d", 2), Policy())
+    assert begin(cache, replace(intent("d", process_id=2), known=1)) == Wait(ledger.POLL_S)
+    assert isinstance(begin(cache, intent("d", process_id=2), AT), Granted), "of a process that knows its bills well"
+
+
 def test_without_the_claim_nothing_is_begun(cache: sqlite3.Connection) -> None:
     """A process that slept, and whose question was given to another, finds out before it sends."""
     ledger.claim(cache, ask(process_id=2), Policy())

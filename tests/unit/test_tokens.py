@@ -303,6 +303,14 @@ def test_an_estimate_of_nothing_teaches_nothing() -> None:
     assert Calibration().observe(TokenEstimate(0, 0), 100) == Calibration()
 
 
+def test_bills_of_before_teach_as_they_did_when_they_came() -> None:
+    """In their order, as texts and pictures were estimated."""
+    bills = [(100, 0, 150), (50, 50, 400), (0, 0, 7)]
+    seen = Calibration().observe(TokenEstimate(100, 0), 150).observe(TokenEstimate(50, 50), 400)
+    assert Calibration.learnt(bills) == seen
+    assert Calibration.learnt([]) == Calibration()
+
+
 def test_the_error_can_be_reported() -> None:
     """Mean and largest ratio of bill to estimate."""
     calibration = observed(0.5, 1.0, 1.5)
