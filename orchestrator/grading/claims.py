@@ -24,9 +24,12 @@ _EARLIER = re.compile(r"(?s:.*)(?:\n|[.?!;] |。)")
 _SENTENCE_END = re.compile(r"[.!?\n。]")
 _LISTED_OPTIONS = re.compile(r"(?:options|choices|statements)\b(?!\()")
 _PLURAL = re.compile(r"\b(?:options|choices|answers)\s*$")
+_LAST_NOT = ("not ", "not\n")
 _PLACED = re.compile(r" (?:in|on|of|at) the ")
 _STATES = ("is", "be", "label", "circle", "correspond")
-_SUREST = frozenset({"stated", "zh", "finding"})
+SURE = ("stated", "chosen", "called", "concluded", "zh", "finding")
+"""Kinds of claim that declare an answer; the others only suggest one."""
+_SUREST = frozenset({"stated", "chosen", "zh", "finding"})
 _KINDS = {
     "noun": "stated",
     "verb": "chosen",
@@ -100,7 +103,7 @@ def _cued(page: Page) -> list[Claim]:
             continue
         done = listed.end
         said = sentence_before(page.lower, cue.start()) + cue[0]
-        unchosen = lexicon.UNCHOSEN.search(said, 0, len(said) - len(cue[0])) is not None
+        unchosen = kind == "zh" and lexicon.UNCHOSEN.search(said, 0, len(said) - len(cue[0])) is not None
         if denied or unchosen or lexicon.WRONG.match(page.lower, done) or is_question(page.text, done):
             continue
         if not lexicon.FOREIGN.search(said):
@@ -114,7 +117,8 @@ def _cue(lower: str, at: int, anchor: str) -> re.Match[str] | None:
     if cue is None:
         return None
     if anchor == "noun" and _LISTED_OPTIONS.match(cue[0]):
-        return cue if cues.ADJECTIVE.search(lower, max(0, at - 24), at) else None
+        others = cues.OTHERS.search(sentence_before(lower, at)) is not None
+        return cue if cues.ADJECTIVE.search(lower, max(0, at - 24), at) and not others else None
     if anchor == "verb":
         return cue if cues.SUBJECT.search(lower, max(0, at - 60), at) else None
     if anchor == "finding":
@@ -132,6 +136,11 @@ def _kind(lower: str, cue: re.Match[str], anchor: str) -> str:
 
 def _declared_at(page: Page, kind: str, cue: re.Match[str]) -> tuple[Listed | None, bool]:
     """Return what is declared after a cue, and whether it is denied; of "not B but C" it is C that is declared."""
+    if cue[0].endswith(_LAST_NOT) and kind in _SUREST:
+        last = cue[0].rindex("not")
+        own = read_text(page, cue.start() + last, multi=page.multi)
+        if own is not None:
+            return own, lexicon.NEGATED.search(cue[0], 0, last) is not None
     listed = _read(page, kind, cue.end())
     denied = kind != "odd" and lexicon.NEGATED.search(cue[0]) is not None
     instead = lexicon.INSTEAD.match(page.lower, listed.end) if listed and denied else None

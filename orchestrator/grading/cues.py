@@ -131,6 +131,9 @@ ADJECTIVE = re.compile(
 )
 """What must stand before "options" for them to be the answer and not the list of what was offered."""
 
+OTHERS = re.compile(r"\b(?:other|others|remaining|rest)\b")
+"""What stands before "correct statements" that were not asked for."""
+
 UNAFFECTED = re.compile(
     r"(?:^|[^a-z])(?:normal|unaffected|spared|healthy|preserved|no|other|differential|possible|remaining)"
     r" {1,2}(?:[a-z]+ )?\Z|(?:most (?:severely )?(?:affected|involved|severe)|worst) \Z"

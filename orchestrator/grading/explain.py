@@ -74,6 +74,7 @@ def render(explanation: Explanation) -> str:
     answer = explanation.answer
     if isinstance(answer, Answer):
         head = f"{', '.join(answer.letters)} by rule {answer.rule} (confidence {answer.confidence:g})"
+        head += "".join(f"; {note}" for note in answer.conflicts)
         text = _excerpt(explanation.output, *answer.span)
     else:
         head = f"no answer: {answer.reason}" + "".join(f"; {note}" for note in answer.conflicts)

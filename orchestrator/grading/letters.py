@@ -114,14 +114,12 @@ def _only(reading: Reading, start: int, stop: int) -> Found | None:
 
     On a multi-answer item lines below may go on with more; a list of all that was offered, with its texts, is an echo.
     """
-    below = reading.multi and (stop == reading.end or start == reading.start)
-
-    def read(at: int) -> Listed | None:
-        return read_block(reading, at) if below else read_list(reading, at, multi=True)
-
-    listed = read(start)
-    if listed is None and (lead := _LEAD.match(reading.lower, start)):
-        listed = read(lead.end())
+    lead = _LEAD.match(reading.lower, start)
+    for at in (start, lead.end()) if lead and lead.end() > start else (start,):
+        below = reading.multi and (stop == reading.end or start == reading.start)
+        listed = read_block(reading, at) if below else read_list(reading, at, multi=True)
+        if listed is not None:
+            break
     if listed is None or reading.text[listed.end : stop].strip(_AROUND) not in {"", "only"}:
         return None
     echo = listed.owned and "\n" in reading.text[listed.start : listed.end]

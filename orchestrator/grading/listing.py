@@ -157,6 +157,9 @@ def _read_joined(page: Page, at: int) -> Listed | None:
 
 def _stands(page: Page, item: re.Match[str], *, multi: bool) -> bool:
     """Return whether the label is one there, and no article, pronoun, initial or symbol."""
+    whole = page.offered.text_at(page.lower, item.start("label"))
+    if whole is not None and whole[0] > item.end("label"):
+        return False
     if item["close"].strip() or _NOUN.search(page.lower, max(0, item.start("label") - 12), item.start("label")):
         return True
     if multi and _chained(page, item):
@@ -211,8 +214,7 @@ def read_text(page: Page, at: int, *, multi: bool, lines: bool = False, ends: bo
     With `lines` they may stand one below the other; with `ends` the clause must end after them.
     """
     lower = page.lower
-    opening = _OPENING.match(lower, at)
-    begin = opening.end() if opening else at
+    begin = _text_start(page, at)
     listed: Listed | None = None
     clause: Listed | None = None
     for _ in range(MOST):
@@ -230,11 +232,18 @@ def read_text(page: Page, at: int, *, multi: bool, lines: bool = False, ends: bo
             break
         if gap[0].lstrip().startswith(";"):
             clause = listed
-        quote = _OPENING.match(lower, gap.end())
-        begin = quote.end() if quote else gap.end()
+        begin = _text_start(page, gap.end())
     if listed and clause and _VERB.match(lower, listed.end):
         return clause
     return listed if listed and (not ends or STOP.match(lower, listed.end)) else None
+
+
+def _text_start(page: Page, at: int) -> int:
+    """Return where an option's text would begin: after white space, quotes and brackets that are not its own."""
+    opening = _OPENING.match(page.lower, at)
+    begin = opening.end() if opening else at
+    own = at + len(page.lower[at:begin]) - len(page.lower[at:begin].lstrip())
+    return own if page.offered.text_at(page.lower, own) else begin
 
 
 def _labelled(page: Page, end: int, owners: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:

@@ -18,6 +18,12 @@ _LEVEL = re.compile(r"([clts])(\d{1,2})\s?[-/]\s?([clts]?)(\d{1,2})")
 _MEASURE = re.compile(r"([-+]?\d+(?:\.\d+)?) ?(°|%|[a-z]{1,3})")
 _SYNONYMS = {"true": "yes", "false": "no", "yes": "true", "no": "false"}
 _UNITS = {"°": "degrees", "%": "percent", "m": "meters"}
+_NUMBER = re.compile(r"\d{1,3}(?:,\d{3}){1,3}(?:\.\d{1,6})?|\d{1,9}(?:\.\d{1,6})?")
+_WORDS = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
+)
+"""Numbers in words; "one" is also a pronoun, and never stands for 1."""
 _ESCAPES = re.compile(
     r"\bnone\b|\bneither\b|\bnot (?:listed|given|here|enough|determin)|\bno (?:correct|right|answer|enough)|cannot"
     r"|can't"
@@ -160,6 +166,12 @@ def _variants(text: str, label: str) -> set[str]:
         found.add(text.split(" ", 1)[1])
     if text.startswith("it "):
         found.add(text[3:])
+    if text.endswith(" only"):
+        found.add(text[:-5])
+    if number := _NUMBER.fullmatch(text):
+        found |= _numbers(number[0])
+    if text in _WORDS:
+        found.add(str(_WORDS.index(text)))
     if text in _SYNONYMS:
         found.add(_SYNONYMS[text])
     if len(text) > 3 and text.isascii() and text.replace(" ", "").isalpha():
@@ -176,6 +188,16 @@ def _variants(text: str, label: str) -> set[str]:
         found |= {f'{stem}"{label.lower()}"', f"{stem}({label.lower()})", f"{stem}[{label.lower()}]"}
     found.discard(text)
     return found
+
+
+def _numbers(number: str) -> set[str]:
+    """Return other ways to write a number: in a word, with or without a thousands separator, with a decimal."""
+    bare = number.replace(",", "")
+    if "." in bare:
+        return {bare, bare.rstrip("0").rstrip("."), f"{bare}0"}
+    value = int(bare)
+    found = {bare, f"{bare}.0", f"{value:,}"}
+    return found | {_WORDS[value]} if 1 < value < len(_WORDS) else found
 
 
 def whole(text: str, start: int, end: int) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from orchestrator.grading import lexicon
+from orchestrator.grading.disputes import disputes
 from orchestrator.grading.normalise import Passage, normalise
 from orchestrator.grading.offered import offered
 from orchestrator.grading.reading import Found, Reading
@@ -46,15 +47,18 @@ def decide(passage: Passage, reading: Reading, rules: Iterable[Rule], *, cut: bo
     """Return what the first of some rules finds that no veto speaks against, or why there is no answer."""
     if passage.thinking:
         return Abstention(Abstained.NOTHING)
+    set_aside: list[tuple[str, Found, str]] = []
     for rule in rules:
         seen = rule.find(reading)
         if seen is None or (cut and _open(reading, seen)):
             continue
         veto, note = objection(rule, reading, seen)
         if veto is None:
-            return Answer(seen.letters, rule.name, rule.confidence, passage.origin(seen.start, seen.end))
+            span = passage.origin(seen.start, seen.end)
+            return Answer(seen.letters, rule.name, rule.confidence, span, disputes(reading, rule, seen, set_aside))
         if veto.reason is not None:
             return Abstention(veto.reason, (note,))
+        set_aside.append((rule.name, seen, note))
     return Abstention(_why(reading))
 
 

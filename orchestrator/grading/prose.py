@@ -19,11 +19,16 @@ _ASIDE = re.compile(r"(?:,| but) not\b|,? (?:while|whereas|rather than|instead o
 _WORD = re.compile(r"[a-z0-9]+")
 _ENDING = re.compile(r"(?:ing|ed|es|s|e)\Z")
 _DOUBLED = re.compile(r"([b-df-hj-np-tv-z])\1\Z")
+_TELLING = re.compile(r"(?!true|false|yes|none|same\Z)[a-z]{3,}\Z")
 _EMPTY = re.compile(
     r"(?:an?|the|is|are|was|were|be|been|its?|of|to|in|on|at|by|for|and|or|as|that|this|with|from|would|will|their|his"
     r"|her)\Z"
 )
 _LEAD = re.compile(r"\s{0,4}(?:[-+>]\s|\d{1,2}[.)]\s)?(?:(?:only|just|both)\s)?")
+_ANNOUNCED = re.compile(r"(?:is|are|be|was|answer|option|choice|select|choose):\s{0,3}\n\s{0,4}")
+_EDGES = " .,;!\"')]"
+_COURTESY = re.compile(r"(?:sure|certainly|of course|absolutely|okay|great|thank)\b[^.!:\n]{0,80}[.!]\s{1,3}(?=\S)")
+_NEXT_LINE = re.compile(r"[^\n]{0,6}\n\s{0,4}(?:[-+>]\s|\d{1,2}[.)]\s)?[\"'(]{0,2}")
 _STOPS = (".", "!", "。", ")", '"')
 _DOUBTS = (lexicon.NEGATED, lexicon.UNKNOWN, lexicon.REFUSAL, lexicon.OR, lexicon.NONE, lexicon.LACKING)
 
@@ -34,6 +39,8 @@ def lead_text(reading: Reading) -> Found | None:
     start = reading.start
     if reading.multi:
         return None
+    if courtesy := _COURTESY.match(lower, start, reading.end):
+        start = courtesy.end()
     at = offered.text_at(lower, start)
     if at is None and lower.startswith("the ", start):
         at = offered.text_at(lower, start + 4)
@@ -49,13 +56,41 @@ def lead_text(reading: Reading) -> Found | None:
     return Found(letters, start, end, hedged=len(letters) > 1)
 
 
+def text_line(reading: Reading) -> Found | None:
+    """Find the one line that is nothing but an option's text, after a line that ends with a colon."""
+    lines: list[Found] = []
+    if reading.multi:
+        return None
+    for line in _ANNOUNCED.finditer(reading.lower, reading.start, reading.end):
+        listed = read_text(reading, line.end(), multi=False)
+        if listed and reading.lower[listed.end : _line_end(reading, listed.end)].strip(_EDGES) == "":
+            lines.append(Found(listed.letters, listed.start, listed.end))
+    if len(lines) != 1 or _listed_on(reading, lines[0].end):
+        return None
+    return lines[0]
+
+
+def _listed_on(reading: Reading, at: int) -> bool:
+    """Return whether the next line begins with another option's text, so that they are listed."""
+    below = _NEXT_LINE.match(reading.lower, at)
+    return below is not None and reading.offered.text_at(reading.lower, below.end()) is not None
+
+
+def _line_end(reading: Reading, at: int) -> int:
+    stop = reading.lower.find("\n", at, reading.end)
+    return reading.end if stop < 0 else stop
+
+
 def opening_text(reading: Reading) -> Found | None:
     """Find the one option whose text the first sentence holds, nothing in it denied or doubted."""
     if reading.multi:
         return None
     start, end = _after_clause(reading, *reading.opening)
     main = _SUBORDINATE.search(reading.lower, start, end)
-    return _one(reading, start, end) or (_one(reading, start, main.start()) if main else None)
+    seen = _one(reading, start, end) or (_one(reading, start, main.start()) if main else None)
+    concluded = seen and reading.closing[0] >= end and lexicon.CONCLUDING.match(reading.lower, reading.closing[0])
+    last = _one(reading, *reading.closing) if concluded else None
+    return None if seen and last and last.letters != seen.letters else seen
 
 
 def closing_text(reading: Reading) -> Found | None:
@@ -142,17 +177,37 @@ def _one(reading: Reading, start: int, end: int) -> Found | None:
 
 
 def opening_words(reading: Reading) -> Found | None:
-    """Find the one option all of whose words of content stand in the first sentence, in whatever form and order."""
+    """Find the one option whose words of content the first sentence holds, in whatever form."""
     if reading.multi:
         return None
     start, end = _after_clause(reading, *reading.opening)
     if any(doubt.search(reading.lower, start, end) for doubt in _DOUBTS):
         return None
     said = _stems(reading.lower[start:end])
-    full = [label for label, text in reading.offered.texts.items() if _in_order(_stems(text), said)]
-    if len(full) != 1 or len(_stems(reading.offered.texts[full[0]])) < 2:
-        return None
-    return Found((full[0],), start, end)
+    options = {label: _stems(text) for label, text in reading.offered.texts.items()}
+    full = [label for label, words in options.items() if _in_order(words, said)]
+    if not any(len(options[label]) > 1 for label in full):
+        full = _told_apart(options, frozenset(said))
+    return Found((full[0],), start, end) if len(full) == 1 else None
+
+
+def _told_apart(options: dict[str, tuple[str, ...]], said: frozenset[str]) -> list[str]:
+    """Return the option of which a sentence holds most words and all that tell it apart, if none of another's."""
+    shared = frozenset[str]().union(*options.values()) if options else said
+    for words in options.values():
+        shared &= frozenset(words)
+    telling = {
+        label: frozenset(word for word in words if _TELLING.match(word)) - shared for label, words in options.items()
+    }
+    touched = [label for label, words in telling.items() if words & said]
+    return [
+        label
+        for label in touched
+        if len(touched) == 1
+        and all(map(telling.get, options))
+        and telling[label] <= said
+        and 2 * len(said.intersection(options[label])) > len(options[label])
+    ]
 
 
 def _in_order(words: tuple[str, ...], said: tuple[str, ...]) -> bool:

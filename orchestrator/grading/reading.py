@@ -92,6 +92,12 @@ class Reading:
             cut = cues.RUN_ON.search(self.lower, cut.end())
         return len(self.text.rstrip())
 
+    def until(self, end: int) -> Reading:
+        """Return a reading of what stands before `end`."""
+        earlier = Reading(self.text, self.lower, self.seam, self.offered, self.multi)
+        vars(earlier)["end"] = end
+        return earlier
+
     def _answered(self, at: int) -> bool:
         """Return whether something was declared before `at`, so that a question there is the model's own."""
         if self.offered.patterns.head.match(self.text, self.start) or self.offered.text_at(self.lower, self.start):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.grading import letters, prose, totals, verdicts
+from orchestrator.grading.claims import SURE
 from orchestrator.grading.reading import Found, Reading
 from orchestrator.grading.vetoes import (
     CLASH,
@@ -43,7 +44,6 @@ class Rule:
     """Whether it holds even in an output that was cut."""
 
 
-_SURE = ("stated", "chosen", "called", "concluded", "zh", "finding")
 _READ = (UNOFFERED, SEVERAL, CLASH)
 _TOLD = (UNREAD_AFTER, *_READ, REVISED, NONE)
 _SAID = (UNREAD, *_READ, NONE, REFUSED)
@@ -59,7 +59,8 @@ RULES: tuple[Rule, ...] = (
     Rule("bare", 0.99, "nothing but letters", letters.bare, _READ),
     Rule("last-line", 0.99, "a last line of nothing but letters", letters.last_line, _READ),
     # Words that declare: the last such claim that is neither denied nor conditional.
-    Rule("declared", 0.985, "the answer is X; I choose X; X is the best answer", letters.declared(*_SURE), _TOLD),
+    Rule("declared", 0.985, "the answer is X; I choose X; X is the best answer", letters.declared(*SURE), _TOLD),
+    Rule("declared-text", 0.95, "the answer is <text>", letters.declared(*SURE, by_text=True), _TOLD),
     # Multi-answer items only.
     Rule("all", 0.95, "all of the above; all but X", totals.all_of, (UNREAD, UNSURE)),
     Rule("verdicts", 0.95, "a verdict on each option: A true, B false", verdicts.right_set, (UNREAD, *_READ, NONE)),
@@ -67,6 +68,9 @@ RULES: tuple[Rule, ...] = (
     # A line or a beginning that names one option.
     Rule("choice-line", 0.98, "the one line that reads 'X. text'", letters.choice_line, (UNREAD, *_TOLD, WRONG)),
     Rule("first-line", 0.97, "a first line of nothing but letters", letters.first_line, (UNREAD, *_TOLD)),
+    Rule(
+        "text-line", 0.95, "the one line that is an option's text, after '... is:'", prose.text_line, (UNREAD, *_TOLD)
+    ),
     Rule("lead-text", 0.98, "begins with an option's text", prose.lead_text, (UNREAD, SEVERAL, WRONG)),
     # Weaker words: several of them must agree.
     Rule("named", 0.96, "... is (X)", letters.declared("named", agree=True), _SAID),
@@ -75,7 +79,6 @@ RULES: tuple[Rule, ...] = (
     Rule("judged", 0.95, "X is correct", letters.declared("judged", agree=True), _SAID),
     Rule("sole-mark", 0.95, "only one letter is marked as one: (X)", letters.sole_mark, (*_SAID, UNSURE)),
     # The option's own words instead of its letter.
-    Rule("declared-text", 0.95, "the answer is <text>", letters.declared(*_SURE, by_text=True), _TOLD),
     Rule("called-text", 0.93, "<text> is the most likely", prose.called_text, (UNREAD, WRONG)),
     Rule("opening-text", 0.94, "the one text in the first sentence", prose.opening_text, _WORDS),
     Rule("opening-words", 0.92, "the words of one text, in order, in the first sentence", prose.opening_words, _WORDS),

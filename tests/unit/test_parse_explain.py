@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from orchestrator.grading.explain import SHOWN, explain, printable, render
+from orchestrator.grading.parse import parse
 from orchestrator.grading.rules import RULES
 from orchestrator.records import Abstained, Abstention, Answer
 
@@ -70,6 +73,33 @@ def test_the_passage_relied_on_is_marked() -> None:
     assert nothing.splitlines()[0].endswith("...")
     conflict = render(explain("The answer is C. Healthy.", SPINE, multi=False))
     assert "no answer: conflict; the letter C stands beside the text of A" in conflict
+
+
+@pytest.mark.parametrize(
+    ("text", "conflicts"),
+    [
+        ("My final option: [B]\n\nWait, spurs.\n\nMy final option: [C]", ("an earlier one chose B",)),
+        ("My final option: [none]\n\nWait, spurs.\n\nMy final option: [C]", ("an earlier one chose none",)),
+        ("My final option: [C]\n\nOnce more:\n\nMy final option: [C]", ()),
+        ("My final thought: spurs.\n\nMy final option: [C]", ()),
+        ("My final option: [C]", ()),
+        ("The answer is B. Wait, there are spurs. The correct answer is C. That is all.", ("an earlier one chose B",)),
+        ("The answer is B.\n\nC", ("an earlier one chose B",)),
+        ("Spurs are seen.\n\nC", ()),
+        ("C", ()),
+        ("If it slipped, the answer would be B. It did not. The answer is C. That is all.", ()),
+        (
+            "Osteophytes is wrong, I am afraid. Spondylolisthesis is the most likely.",
+            ("lead-text found C, set aside: what was found is called wrong",),
+        ),
+    ],
+)
+def test_an_answer_says_what_it_overrode(text: str, conflicts: tuple[str, ...]) -> None:
+    """Other letters declared in the same output, and findings that a veto set aside."""
+    answer = parse(text, SPINE, multi=False)
+    assert isinstance(answer, Answer)
+    assert answer.conflicts == conflicts
+    assert all(note in render(explain(text, SPINE, multi=False)) for note in conflicts)
 
 
 def test_nothing_of_the_output_controls_the_terminal() -> None:

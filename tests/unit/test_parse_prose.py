@@ -135,3 +135,55 @@ def test_a_very_long_option_text_is_compared_by_its_beginning() -> None:
     """What a benchmark offers cannot slow the parser down."""
     long = {"A": "é" * 1_000_000, "B": "short"}
     assert read("short", long) == ("B", "lead-text")
+
+
+OPINION = {"A": "Not at all", "B": "Not too much", "C": "A fair amount", "D": "A great deal"}
+TREND = {"A": "it would decrease", "B": "it would increase", "C": "it would stay as it is"}
+SPEED = {
+    "A": "growing at the same speed as the pile below",
+    "B": "growing at a faster speed than the pile below",
+    "C": "growing at a slower speed than the pile below",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "letter", "rule"),
+    [
+        ("I would select A fair amount.", OPINION, "C", "declared-text"),
+        ("Sure! Here's my answer:\n\nA great deal", OPINION, "D", "declared-text"),
+        ("I would answer that question as follows. My answer is:\n\nNot too much", OPINION, "B", "declared-text"),
+        ("Sure, I can help with that! A great deal.", OPINION, "D", "lead-text"),
+        ("The answer is not A great deal. That is all.", OPINION, "?", "nothing"),
+        ("The answer is not Not at all. That is all.", OPINION, "?", "nothing"),
+        ("The reading of these margins is:\n\n**Osteophytes**\n\nSpurs grow there.", SPINE, "C", "text-line"),
+        ("The readings are:\n- Osteophytes\n- Healthy\nThat is all.", SPINE, "?", "nothing"),
+        ("What is seen is:\nOsteophytes\nWhat is not seen is:\nHealthy\nSo far.", SPINE, "?", "nothing"),
+        ("What is seen is:\nOsteophytes grow there.\nSo far.", SPINE, "?", "nothing"),
+        ("The answer is osteophytes. The others are all correct statements:\nHealthy", SPINE, "C", "declared-text"),
+        ("If the mice vanish, the number of ticks will likely be decreasing, too.", TREND, "A", "opening-words"),
+        ("The ticks may decrease or even increase.", TREND, "?", "nothing"),
+        ("The upper pile is growing at the same speed as the lower pile.", SPEED, "A", "opening-words"),
+        ("The upper pile is of the same kind.", SPEED, "?", "nothing"),
+        (
+            "The side is 4 cm. The base is fine. Therefore, the height is 5 cm.",
+            {"A": "4", "B": "5"},
+            "B",
+            "closing-text",
+        ),
+        ("The side is 4 cm. The base is fine. Therefore, the sum is 4 cm.", {"A": "4", "B": "5"}, "A", "opening-text"),
+        ("There are twelve cars in it.", {"A": "12", "B": "2"}, "A", "opening-text"),
+        ("There are 3 cars in it.", {"A": "three", "B": "two"}, "A", "opening-text"),
+        ("The sum is 1,200 in all.", {"A": "1200", "B": "200"}, "A", "opening-text"),
+        ("The sum is 1200 in all.", {"A": "1,200", "B": "200"}, "A", "opening-text"),
+        ("The length is 2.50 cm.", {"A": "2.5", "B": "5.2"}, "A", "opening-text"),
+        ("The length is 2 cm.", {"A": "2.0", "B": "5.2"}, "A", "opening-text"),
+        ("The correct answer is (ii) and (iv).", {"A": "(ii) and (iv) only", "B": "(i) only"}, "A", "declared-text"),
+        ("The answer is\n\n[0, 2]", {"A": "[0, 2]", "B": "[-1, 1]"}, "A", "declared-text"),
+        ("The second body is most similar to it.", {"A": "the second body", "B": "the first body"}, "A", "lead-text"),
+    ],
+)
+def test_an_option_text_is_read_in_more_than_one_wording(
+    text: str, options: dict[str, str], letter: str, rule: str
+) -> None:
+    """As a line of its own, with words that begin like a label or a denial, as a number, or by the words that tell."""
+    assert read(text, options) == (letter, rule)
