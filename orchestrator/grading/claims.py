@@ -152,7 +152,7 @@ def _read(page: Page, kind: str, at: int) -> Listed | None:
     sure = kind in _SUREST
     listed = read_block(page, at, described=True, texts=sure) if page.multi else read_list(page, at, multi=False)
     if listed is None and sure:
-        listed = read_text(page, at, multi=page.multi) or read_unoffered(page, at)
+        listed = (None if page.multi else read_text(page, at, multi=False)) or read_unoffered(page, at)
     return listed
 
 

@@ -36,7 +36,8 @@ _ADVERBS = rf"(?:{_ADVERB}[\s:,]{{1,8}}){{0,4}}"
 
 _ANCHORS = {
     **dict.fromkeys(
-        ("level", "finding", "diagnos", "condition", "abnormalit", "disease", "patholog", "affected"), "finding"
+        ("level", "finding", "diagnos", "condition", "abnormalit", "disease", "patholog", "affected", "lesion"),
+        "finding",
     ),
     **dict.fromkeys(("selected", "following"), "finding"),
     **dict.fromkeys(("answer", "ans ", "option", "choice", "response", "selection", "conclusion"), "noun"),
@@ -93,7 +94,7 @@ CUES = {
     "verb": re.compile(rf"[a-z ]{{3,14}}?(?:ing|ed|s|e)?(?: (?:it|that|this|is|it's))?[\s:]{{1,4}}{_ADVERBS}"),
     "so": re.compile(rf"[a-z]{{2,14}}(?: conclusion| summary)?[,:\s]{{1,6}}{_ADVERBS}"),
     "finding": re.compile(
-        r"(?:levels?|findings?|diagnos[ie]s|conditions?|abnormalit(?:y|ies)|diseases?|patholog(?:y|ies)|selected"
+        r"(?:levels?|lesions?|findings?|diagnos[ie]s|conditions?|abnormalit(?:y|ies)|diseases?|patholog(?:y|ies)|selected"
         r"|following|affected(?= ?:))"
         r"(?:(?: (?:involved|affected|present|seen|shown|here|that|in|on|of|for|with|at|discs?|disks?|vertebral|spinal"
         r"|showing|demonstrating|exhibiting|having|requiring|where|which|options?|levels?|statements?)\b"
@@ -135,7 +136,7 @@ OTHERS = re.compile(r"\b(?:other|others|remaining|rest)\b")
 """What stands before "correct statements" that were not asked for."""
 
 UNAFFECTED = re.compile(
-    r"(?:^|[^a-z])(?:normal|unaffected|spared|healthy|preserved|no|other|differential|possible|remaining)"
+    r"(?:^|[^a-z])(?:normal|unaffected|not|spared|healthy|preserved|no|other|differential|possible|remaining)"
     r" {1,2}(?:[a-z]+ )?\Z|(?:most (?:severely )?(?:affected|involved|severe)|worst) \Z"
 )
 """What stands before "levels" or "findings" that are not the ones asked for."""

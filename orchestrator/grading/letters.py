@@ -44,7 +44,7 @@ def final_option(reading: Reading) -> Found | None:
         return None
     for cue in reversed(list(cues.FINAL.finditer(lower, 0, reading.end))[-TRIED:]):
         at = cue.end()
-        listed = _listed(reading, at) or read_text(reading, at, multi=True, lines=reading.multi)
+        listed = _listed(reading, at)
         listed = listed or _lower_case(lower, at, offered) or read_unoffered(reading, at)
         if listed is not None:
             return found(listed, cue.start(), listed.end)
@@ -54,8 +54,10 @@ def final_option(reading: Reading) -> Found | None:
 
 
 def _listed(reading: Reading, at: int) -> Listed | None:
-    """Return the letters at `at`; on a multi-answer item those on the lines below them, too."""
-    return read_block(reading, at, described=True) if reading.multi else read_list(reading, at, multi=True)
+    """Return the letters or option texts at `at`; on a multi-answer item those on the lines below them, too."""
+    if reading.multi:
+        return read_block(reading, at, described=True, texts=True)
+    return read_list(reading, at, multi=True) or read_text(reading, at, multi=True)
 
 
 def _lower_case(lower: str, at: int, offered: Offered) -> Listed | None:
@@ -77,7 +79,7 @@ def tag(reading: Reading) -> Found | None:
     if not any(sign in reading.lower for sign in cues.TAG_SIGNS):
         return None
     for cue in reversed(list(cues.TAG.finditer(reading.lower, 0, reading.end))[-TRIED:]):
-        listed = _listed(reading, cue.end()) or read_text(reading, cue.end(), multi=reading.multi)
+        listed = _listed(reading, cue.end())
         if listed:
             return _with_earlier(reading, found(listed, cue.start(), listed.end), _TAG_BEFORE)
     return None

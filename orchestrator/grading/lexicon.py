@@ -85,9 +85,9 @@ SIGN_AFTER = re.compile(rf"[\s:.)\]]{{0,4}}[{TICK}{CROSS}]")
 VERDICT = re.compile(
     r"[\s:.)\]\"'(,|=-]{0,6}(?:"
     rf"(?P<right>{TICK}|(?:true|yes|correct|right|affected|involved|present|abnormal|positive|selected|applies"
-    r"|included)\b|正确|对)"
+    r"|included)\b|(?<=[:.=-] )t\b|正确|对)"
     rf"|{CROSS}|(?:false|no|incorrect|wrong|not|unaffected|normal|absent|negative|spared|excluded|ruled out)\b"
-    r"|错误|不正确|不对|否)"
+    r"|(?<=[:.=-] )f\b|错误|不正确|不对|否)"
 )
 """A verdict that stands right after a label or its text."""
 
@@ -98,7 +98,7 @@ RULING = re.compile(
 )
 """A verdict anywhere in what is said of one option."""
 
-CONCLUDING = re.compile(r"\s*(?:and )?(?:therefore|thus|hence|so|consequently|in conclusion|overall|finally)\b")
+CONCLUDING = re.compile(r"\s*(?:and )?(?:therefore|thus|hence|so|consequently|(?:in )?conclusion|overall|finally)\b")
 """How a sentence begins that concludes."""
 
 CONDITION = re.compile(r"\b(?:if|unless|assuming|suppose|supposing|in case)\b|如果|假如|若")
@@ -145,16 +145,13 @@ EXCLUDED = re.compile(
 UNFIT = re.compile(rf"{EXCLUDED.pattern}|\bnot\b|n't\b|\bnever\b|\bunlikely\b|{CROSS}|[不没无非]|错误|有误")
 """What a line may not say of an option that it lists as an answer."""
 
-SURVEY = re.compile(
-    r"\b(?:let me|let's|analy[sz]\w*|examin\w*|evaluat\w*|consider\w*|going through|each|asks?|which of|question"
-    r"|whether)\b|是否|分析"
-)
+_LOOKING = r"let me|let's|analy[sz](?:e|ing)|examin(?:e|ing)|evaluat(?:e|ing)|consider(?:ing)?|asks?|question|whether"
+SURVEY = re.compile(rf"\b(?:{_LOOKING}|going through|each|which of)\b|是否|分析")
 """Words of a sentence that announces what is to be looked at, and does not say what is the case."""
 
 UNTOLD = re.compile(
-    r"\b(?:none|neither|let me|let's|look(?:ing)? at|analy[sz]\w*|consider\w*|examin\w*|evaluat\w*|compar\w*|first"
-    r"|whether|which|(?:options|choices) (?:are|include|given)|might|may|could|possibl[ey]|perhaps|seems?|question"
-    r"|asks?)\b|\?|首先|分析|可能"
+    rf"\b(?:{_LOOKING}|none|neither|look(?:ing)? at|compar(?:e|ing)|first|which|might|may|could|should|needs?|seems?"
+    r"|(?:options|choices) (?:are|include|given)|possibl[ey]|perhaps)\b|\?|首先|分析|可能"
 )
 """Words of a sentence that does not say what is the case."""
 

@@ -55,7 +55,7 @@ _EDIT = re.compile(
     r"|(?P<open>\{)|(?P<close>\})"
     r"|~~[^~\n]{1,200}~~"
     r"|(?<![*\w])(?:\*{2,3}|__)\s?[(\[]?(?P<letter>[A-Za-z0-9])[)\]]?\s?(?:\*{2,3}|__)(?![*\w])"
-    r"|(?P<tick>(?:(?<=[-*+] )|(?<![^\n]))\[[xX]\](?= ))|(?P<cross>(?:(?<=[-*+] )|(?<![^\n]))\[ \](?= ))"
+    r"|(?P<tick>(?:(?<=[-*+] )|(?<![^\n]))\[[xX]\](?= )|\[x\](?= [A-Z(]))|(?P<cross>\[ \](?= ))"
     r"|(?P<drop>[*`$]+|\\[()\[\],;!]|__+|(?<![A-Za-z])\#{1,6}[ \t]"
     r"|</?(?:s|b|i|u|em|strong|p|span|div|code|mark|center|eo[a-z]|end_of_turn|start_of_turn|pad|unk|bos|eos)/?>"
     r"|<\|?(?:im_end|im_start|endoftext|eot_id|end_of_text|begin_of_text|end|eom_id)\|?>|\[/?INST\])"
@@ -68,6 +68,7 @@ _ODD = {
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d\u2043", "-"),
     **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4\u02bc\uff07", "'"),
     **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u300c\u300d\u300e\u300f\u00ab\u00bb", '"'),
+    **dict.fromkeys("\u2022\u2023\u25e6\u25aa\u2219", "-"),
     **dict.fromkeys("\u2714\u2705\u2611\U0001f5f8", TICK),
     **dict.fromkeys("\u2718\u274c\u274e\u2612\u2716\u2715\u2610\u25a1", CROSS),
     "\u0130": "I",

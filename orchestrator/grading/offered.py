@@ -168,8 +168,8 @@ def _variants(text: str, label: str) -> set[str]:
         found.add(text[3:])
     if text.endswith(" only"):
         found.add(text[:-5])
-    if number := _NUMBER.fullmatch(text):
-        found |= _numbers(number[0])
+    if written := _NUMBER.fullmatch(text):
+        found |= _numbers(written[0])
     if text in _WORDS:
         found.add(str(_WORDS.index(text)))
     if text in _SYNONYMS:

@@ -15,7 +15,12 @@ _CLAUSE = re.compile(r"(?:if|when|since|because|given|as|while|although|assuming
 _SUBORDINATE = re.compile(
     r",? (?:as|because|since|which|where|while|whereas|rather than|compared (?:to|with)|instead of)\b"
 )
-_ASIDE = re.compile(r"(?:,| but) not\b|,? (?:while|whereas|rather than|instead of|although)\b|; ")
+_ASIDE = re.compile(
+    r"(?:,| but) not\b|,? (?:while|whereas|rather than|instead of|although|since|because)\b|; "
+    r"|,? (?:with|and|but) (?=[^.;]{0,60}\b(?:others?|rest|remaining)\b)"
+    r"| \((?=[^()\n]{0,80}\b(?:normal|not|unaffected|wrong|incorrect|false)\b)"
+)
+_LEADS = re.compile(r"\s?(?:[.;:!\n(-]|,? (?:since|because|as|due|given)\b)")
 _WORD = re.compile(r"[a-z0-9]+")
 _ENDING = re.compile(r"(?:ing|ed|es|s|e)\Z")
 _DOUBLED = re.compile(r"([b-df-hj-np-tv-z])\1\Z")
@@ -126,6 +131,8 @@ def opening_set(reading: Reading) -> Found | None:
     seen = _sole_list(reading, start, end) if reading.multi else None
     if seen is None or len(seen.letters) == len(reading.offered.labels):
         return None
+    if len(seen.letters) > 1 and seen.start - reading.start < len("options ") and _LEADS.match(reading.lower, seen.end):
+        return seen
     named = {owner for *_, owners in others for owner in owners} | {head.label for head in reading.heads}
     return seen if named <= set(seen.letters) else None
 

@@ -35,6 +35,8 @@ _DECLARED = re.compile(
 )
 _END = re.compile(r"[\s\"')\]⟧]{0,3}(?:[.!;,。\n]|\Z)")
 _CALLED = re.compile(r"[都均皆全]?是?对的?(?=[\s,.。!]|\Z)")
+_ARE = re.compile(r"\s(?:are|is|were|have|show)\s(?!not|in|wrong|false|normal|excluded|ruled|un)[a-z]")
+"""What goes on to say of all but some what holds for them."""
 _OWN = re.compile(r"\ball\b|\bevery|以上")
 
 
@@ -70,5 +72,6 @@ def _chosen(reading: Reading, whole: re.Match[str], *, alone: bool) -> Found | N
                 return None
             right, end = True, calls.end()
     letters = tuple(sorted(set(reading.offered.labels) - left_out))
+    right = right or (bool(left_out) and _ARE.match(lower, end) is not None)
     fits = letters and (right or ((alone or left_out) and _END.match(lower, end)))
     return Found(letters, whole.start(), end) if fits else None

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from orchestrator.grading import lexicon
-from orchestrator.grading.claims import sentence_before
+from orchestrator.grading.claims import is_question, sentence_before
 from orchestrator.grading.listing import Listed, read_list
 from orchestrator.grading.reading import Found, Reading
 
@@ -50,7 +50,9 @@ def verdicts(reading: Reading) -> dict[str, Verdict]:
         right = _adjacent(reading, listed.start, done)
         if right is None and not heads.isdisjoint(range(at - 12, at + 1)):
             right = _of_line(lower, done, min(following, reading.end, done + LONGEST))
-        if right is not None and not (right and lexicon.LEFT_OPEN.search(sentence_before(lower, listed.start))):
+        if right and (is_question(text, done) or lexicon.LEFT_OPEN.search(sentence_before(lower, listed.start))):
+            continue
+        if right is not None:
             found.update(dict.fromkeys(listed.letters, Verdict(right, listed.start, done)))
     return {**(_by_text(reading) if reading.multi else {}), **found}
 

@@ -28,6 +28,15 @@ OPTIONS = {
         "C": "Plant cells lack a cell wall.",
         "D": "Ribosomes synthesize proteins.",
     },
+    "shuffled levels": {"A": "L5/S1", "B": "L3/L4", "C": "L1/L2", "D": "L4/L5", "E": "L2/L3"},
+    "cities": {"A": "Paris", "B": "Rome", "C": "Sydney", "D": "Berlin", "E": "Toronto"},
+    "language": {
+        "A": "It is statically typed",
+        "B": "It supports closures",
+        "C": "It runs in the browser",
+        "D": "It has no garbage collector",
+        "E": "It was created in 1995",
+    },
     "numbers": {"A": "2", "B": "3", "C": "4", "D": "5", "E": "9"},
     "physics": {"A": "质点速度增大", "B": "动量守恒", "C": "机械能守恒", "D": "电势能减小"},
 }
