@@ -21,7 +21,9 @@ NANO_PER_USD = 1_000_000_000
 KEY_VERSION = 1
 IMAGE_POLICY_VERSION = 1
 
+# Made once, not for every question.
 _AS_WRITTEN = json.JSONEncoder(ensure_ascii=False)
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def by_constructor(record: object) -> tuple[type, tuple[object, ...]]:
@@ -257,7 +259,7 @@ def canonical(request: Request) -> str:
         "params": _plain(dict(request.params)),
         "sample": request.sample,
     }
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(body)
 
 
 def _plain(value: object) -> Json:

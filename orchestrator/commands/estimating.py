@@ -80,17 +80,17 @@ class Survey:
             policy: load_of(calls, self.model, self.past).expected_nanousd for policy, calls in self.otherwise.items()
         }
 
-    async def add(self, item: Item, asking: Asking, seen: set[int], store: Store) -> None:
-        """Count the questions that an item becomes; `seen` holds what was met before, 8 bytes of each key."""
-        for question in of_item(item, self.model, asking):
-            self.questions += 1
-            key = question.request.key
-            short = int(key[:16], 16)
-            if short in seen:
-                self.repeated += 1
-            else:
-                seen.add(short)
-                self._waiting[key] = question.request
+    async def add(self, request: Request, seen: set[int], store: Store) -> None:
+        """Count a question, asked of whatever model; `seen` holds what was met before, 8 bytes of each key."""
+        request = prompt.addressed(request, self.model)
+        self.questions += 1
+        key = request.key
+        short = int(key[:16], 16)
+        if short in seen:
+            self.repeated += 1
+        else:
+            seen.add(short)
+            self._waiting[key] = request
         if len(self._waiting) >= AT_ONCE:
             await self.look_up(store)
 
@@ -180,8 +180,9 @@ async def _count(
     async with aclosing(items):
         async for item in items:
             count += 1
-            for survey in surveys:
-                await survey.add(item, asking, seen, store)
+            for question in of_item(item, surveys[0].model, asking):
+                for survey in surveys:
+                    await survey.add(question.request, seen, store)
             if count % REPORTED == 0:
                 say(f"{count:,} items so far")
     for survey in surveys:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import string
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.errors import ConfigError
@@ -123,4 +123,15 @@ def build(item: Item, model: Model, template: Template = SHIPPED, *, sample: int
         image_policy=model.image,
         params=model.params,
         sample=sample,
+    )
+
+
+def addressed(request: Request, model: Model) -> Request:
+    """Return the same question to another model: what `build` returns for that one."""
+    return replace(
+        request,
+        model=model.litellm_model,
+        endpoint=model.provider.identity,
+        image_policy=model.image,
+        params=model.params,
     )

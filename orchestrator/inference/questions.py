@@ -48,6 +48,7 @@ async def questions(items: AsyncGenerator[Item, None], model: Model, asking: Ask
 
 def of_item(item: Item, model: Model, asking: Asking) -> Iterator[Question]:
     """Yield the questions that one item becomes for a model."""
+    wording = item.wording
     for rotation in range(min(asking.rotations, len(item.options))):
         shown = item.rotated(rotation)
         for sample in range(asking.samples):
@@ -55,7 +56,7 @@ def of_item(item: Item, model: Model, asking: Asking) -> Iterator[Question]:
                 item_id=item.id,
                 sample=sample,
                 rotation=rotation,
-                wording=item.wording,
+                wording=wording,
                 request=prompt.build(shown, model, asking.template, sample=sample),
                 again=None if asking.again is None else partial(asking.again, shown),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,13 @@ def test_the_request_carries_the_models_side_and_the_sample() -> None:
     request = prompt.build(item(), MODEL, sample=3)
     assert (request.model, request.endpoint, request.sample) == ("openai/m", "the endpoint", 3)
     assert (request.params, request.image_policy) == (MODEL.params, MODEL.image)
+
+
+def test_a_question_to_one_model_is_readdressed_to_another() -> None:
+    """Nothing of the first model is left in it: it is the very request that is built for the second."""
+    provider = replace(PROVIDER, identity="elsewhere")
+    other = replace(MODEL, provider=provider, litellm_model="x/y", params={"max_tokens": 7}, image=ImagePolicy())
+    assert prompt.addressed(prompt.build(item(), MODEL, sample=2), other) == prompt.build(item(), other, sample=2)
 
 
 def test_a_rotation_moves_the_texts_and_not_the_letters() -> None:
