@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from types import TracebackType
@@ -139,7 +140,9 @@ def _load_litellm() -> Any:  # noqa: ANN401 - LiteLLM is typed too loosely to be
     import litellm
 
     litellm.suppress_debug_info = True
-    # Its warnings repeat with every call and are about its own plans; what fails reaches us as a result.
+    # Its warnings repeat with every call and are about its own plans, or about counts of a wrong type, which are judged
+    # here; what fails reaches us as a result.
+    warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     litellm.drop_params = False
@@ -220,15 +223,26 @@ def interpret(wire: Wire, normalised: Mapping[str, Any] | None, latency_s: float
         reported = body.get("usage") or body.get("usageMetadata")
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         return Lost(f"the answer could not be read: {type(error).__name__}: {error}", _printable(raw, api_key))
-    told = normalised is not None and isinstance(reported, dict) and reported
+    told = normalised is not None and isinstance(reported, dict) and reported and _counts(reported)
+    usage = read_usage(normalised.get("usage")) if normalised is not None and told else None
     return Replied(
         text=_printable(text, api_key),
         ending=Ending.REFUSED if refusal else _ENDINGS.get(finish, Ending.COMPLETE),
         finish_reason=_printable(finish, api_key),
-        usage=read_usage(normalised.get("usage")) if normalised is not None and told else None,
+        # Words that cost no token: the count is missing, whatever was made of it.
+        usage=None if usage is not None and text and not usage.output_tokens else usage,
         raw=_printable(raw, api_key),
         latency_s=latency_s,
         headers=_headers(wire, api_key),
+    )
+
+
+def _counts(reported: Mapping[str, Any]) -> bool:
+    """Whether a provider's own usage counts in whole numbers: LiteLLM takes much else for one, or for none at all."""
+    return all(
+        count is None or (isinstance(count, int) and not isinstance(count, bool) and count >= 0)
+        for name, count in reported.items()
+        if name.lower().endswith(("tokens", "tokencount"))
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -11,6 +12,12 @@ import httpx
 
 BODY_LIMIT = 16 * 2**20
 """Bytes of a response body that are read; no answer to a question is longer."""
+
+PASSED_ON = 1_000
+"""Bytes passed on of a body that is no answer: what LiteLLM makes of an error takes it seconds a megabyte, and all
+other calls stand still meanwhile."""
+_ANSWERS = frozenset({"choices", "content", "candidates", "promptFeedback"})
+"""One of these holds the answer, in every dialect."""
 
 
 @dataclass(slots=True)
@@ -60,7 +67,7 @@ def recording_client(inner: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
 
 
 class Recording(httpx.AsyncBaseTransport):
-    """Passes requests on, reads whole bodies up to `BODY_LIMIT`, and notes both."""
+    """Passes requests on, reads whole bodies up to `BODY_LIMIT`, and notes both; passes whole answers back."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
@@ -99,8 +106,17 @@ class Recording(httpx.AsyncBaseTransport):
             for name, value in response.headers.multi_items()
             if name.lower() not in {"content-encoding", "content-length", "transfer-encoding"}
         ]
-        return httpx.Response(response.status_code, headers=plain, content=wire.body, request=request)
+        content = wire.body if response.is_success and _is_answer(wire.body) else wire.body[:PASSED_ON]
+        return httpx.Response(response.status_code, headers=plain, content=content, request=request)
 
     async def aclose(self) -> None:
         """Close the inner transport."""
         await self._inner.aclose()
+
+
+def _is_answer(body: bytes) -> bool:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and not _ANSWERS.isdisjoint(found)

@@ -8,6 +8,7 @@ import contextlib
 import gzip
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -200,6 +201,64 @@ def test_what_was_served_and_cannot_be_read_is_lost_and_asked_once(dialect: str,
     assert ledger["total"]["billed"] == 1
     assert len(result.reason) < 600
     assert "Traceback" not in result.reason
+
+
+COUNTS = {
+    "openai": ("usage", ("prompt_tokens", "completion_tokens", "total_tokens")),
+    "anthropic": ("usage", ("input_tokens", "output_tokens", "cache_read_input_tokens")),
+    "gemini": ("usageMetadata", ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount")),
+}
+"""Where a dialect reports what it counted."""
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("count", [-1, 10**18, 1.5, "12", True, [], {"a": 1}, float("nan")], ids=repr)
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+def test_a_count_of_a_wrong_kind_is_no_bill(dialect: str, count: object) -> None:
+    """LiteLLM makes a smaller bill of some of them, or none; what was said is kept, and the bill unknown."""
+    block, names = COUNTS[dialect]
+    for name in names:
+        body = SHAPES[dialect]("Fine.")
+        body[block][name] = count
+        result, _ = served(asking(dialect), answering(body))
+        assert isinstance(result, Replied)
+        assert (result.text, result.usage) == ("Fine.", None), name
+
+
+@pytest.mark.parametrize("count", [0, None])
+def test_words_that_cost_nothing_have_no_bill(count: int | None) -> None:
+    """The output's count is missing: a bill made of the input alone would be too small."""
+    body = message("Fine.")
+    body["usage"]["output_tokens"] = count
+    result, _ = served(asking("anthropic"), answering(body))
+    assert isinstance(result, Replied)
+    assert result.usage is None
+    silent = message("")
+    silent["usage"]["output_tokens"] = 0
+    result, _ = served(asking("anthropic"), answering(silent))
+    assert isinstance(result, Replied)
+    assert result.usage == Usage(12, 0, 0)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(("status", "kind"), [(502, Rejected), (400, Rejected), (200, Lost)])
+@pytest.mark.parametrize("body", ["<html>" + "sorry " * 800_000, "[" * 3_000_000, json.dumps({"a": "b" * 4_000_000})])
+def test_a_long_page_in_place_of_an_answer_holds_up_nobody(
+    dialect: str, status: int, kind: type[AttemptResult], body: str
+) -> None:
+    """Megabytes from a proxy: LiteLLM would mull over them for a minute, and no other call could go on."""
+
+    async def main() -> tuple[AttemptResult, float]:
+        async with serving(answering(body, status)) as server, Client() as client:
+            await client.load()
+            began = time.process_time()
+            asked = asking(dialect)
+            result = await client.attempt(asked, (), api_base=f"{server.url}/v1", api_key=KEY, timeout_s=30)
+            return result, time.process_time() - began
+
+    result, cpu_s = asyncio.run(main())
+    assert isinstance(result, kind)
+    assert cpu_s < 5
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
