@@ -5,14 +5,14 @@ Always holds: a note never changes the answer; it names letters that differ from
 
 from __future__ import annotations
 
-from orchestrator.grading.claims import SURE
+from orchestrator.grading.claims import SURE, Claim
 from orchestrator.grading.reading import Found, Reading
 from orchestrator.grading.rules import Rule
 
 FORM = 6
 """Characters with which a firm declaration begins, by which one of the same form is told."""
-_SIGNS = ("answer", "option", "choice", "choose", "答案", "选")
-"""What stands in most texts that declare; without it, what stands before a last line is not searched."""
+NEAR = 120
+"""Characters before the word "answer" that are read with it."""
 MOST = 3
 """Notes kept of one answer."""
 
@@ -30,34 +30,37 @@ def disputes(reading: Reading, rule: Rule, seen: Found, set_aside: list[tuple[st
     ]
     if rule.firm:
         notes += _firmly(reading, rule, seen)
-    elif _may_declare(reading, seen):
-        notes += _declared(reading, seen)
-    return tuple(dict.fromkeys(notes))[:MOST]
+    elif "claims" in vars(reading):
+        notes += _declared(reading.claims, seen)
+    else:
+        notes += _shortly_before(reading, seen)
+    return tuple(dict.fromkeys(notes))[:MOST] if notes else ()
 
 
 def _firmly(reading: Reading, rule: Rule, seen: Found) -> list[str]:
     """Return a note on the declaration of the same form before the one that counts, if it chose other letters."""
     if reading.lower.find(reading.lower[seen.start : seen.start + FORM], 0, seen.start) < 0:
         return []
-    earlier = rule.find(reading.until(seen.start))
+    earlier = rule.find(reading.excerpt(0, seen.start))
     if earlier is None or earlier.letters == seen.letters:
         return []
     return [f"an earlier one chose {' '.join(earlier.letters) or 'none'}"]
 
 
-def _may_declare(reading: Reading, seen: Found) -> bool:
-    """Return whether anything stands outside the finding, and, before a last line, a word that may declare."""
-    if seen.end < reading.end - 1:
-        return True
+def _shortly_before(reading: Reading, seen: Found) -> list[str]:
+    """Return a note on the last declaration before a last line, which is found before any claim is looked for."""
     line = reading.lower.rfind("\n", 0, seen.start) + 1
-    return line > 0 and any(reading.lower.find(sign, 0, line) >= 0 for sign in _SIGNS)
+    said = max(reading.lower.rfind(word, 0, line) for word in ("answer", "答案"))
+    if said < 0:
+        return []
+    return _declared(reading.excerpt(max(0, said - NEAR), line).claims, seen)
 
 
-def _declared(reading: Reading, seen: Found) -> list[str]:
+def _declared(claims: tuple[Claim, ...], seen: Found) -> list[str]:
     """Return a note on each sure declaration of other letters, those under a condition left out."""
     return [
         f"{'an earlier' if claim.start < seen.start else 'a later'} one chose {' '.join(claim.letters) or 'none'}"
-        for claim in reading.claims
+        for claim in claims
         if claim.kind in SURE and not claim.conditional and claim.letters != seen.letters
         if not seen.start <= claim.listed.start < seen.end
     ]

@@ -199,6 +199,8 @@ def own_text(page: Page, at: int, label: str) -> tuple[int, tuple[str, ...]]:
     if found is None or begin == at:
         return at, ()
     end, owners = found
+    if "," in lower[at:begin] and page.text[begin:end] in page.offered.patterns.by_spelling:
+        return at, ()
     if label in owners:
         closing = _CLOSING.match(lower, end)
         return closing.end() if closing else end, ()

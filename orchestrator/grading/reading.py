@@ -92,11 +92,9 @@ class Reading:
             cut = cues.RUN_ON.search(self.lower, cut.end())
         return len(self.text.rstrip())
 
-    def until(self, end: int) -> Reading:
-        """Return a reading of what stands before `end`."""
-        earlier = Reading(self.text, self.lower, self.seam, self.offered, self.multi)
-        vars(earlier)["end"] = end
-        return earlier
+    def excerpt(self, start: int, end: int) -> Reading:
+        """Return a reading of a part of the text."""
+        return Reading(self.text[start:end], self.lower[start:end], 0, self.offered, self.multi)
 
     def _answered(self, at: int) -> bool:
         """Return whether something was declared before `at`, so that a question there is the model's own."""

@@ -86,6 +86,7 @@ def test_the_passage_relied_on_is_marked() -> None:
         ("The answer is B. Wait, there are spurs. The correct answer is C. That is all.", ("an earlier one chose B",)),
         ("The answer is B.\n\nC", ("an earlier one chose B",)),
         ("Spurs are seen.\n\nC", ()),
+        (f"{'Spurs are seen. ' * 60}The answer is B.\n\nC", ("an earlier one chose B",)),
         ("C", ()),
         ("If it slipped, the answer would be B. It did not. The answer is C. That is all.", ()),
         (

@@ -219,3 +219,11 @@ def test_a_single_letter_is_a_set_of_one() -> None:
 def test_letters_are_returned_sorted_and_once() -> None:
     """However they are listed."""
     assert read("Answer: E, C, D and C. That is all.") == "CDE"
+
+
+def test_a_list_of_letters_is_one_where_texts_are_letters_too() -> None:
+    """A letter after a comma is the next of the list, not the text of the one before it."""
+    swapped = {"A": "B", "B": "D", "C": "A", "D": "C"}
+    assert read("My final options: [A, B]", swapped) == "AB"
+    assert read("My final options: [A, D]", swapped) == "AD"
+    assert read("My final options: [A. B, B. D]", swapped) == "AB"
