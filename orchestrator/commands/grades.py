@@ -7,6 +7,7 @@ so that memory does not grow with the benchmark.
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import signal
@@ -81,10 +82,12 @@ async def _helped(source: Source, chunked: AsyncIterator[list[Item]]) -> AsyncGe
     """Yield what `grade_chunk` gives for each of the chunks, in order, from processes that grade several at once."""
     pool: ProcessPoolExecutor | None = None
     waiting: deque[asyncio.Task[list[Graded]]] = deque()
+    # Set aside what every import made: grades come and go by the thousand, each time bringing the collector to it.
+    gc.freeze()
     try:
         async for chunk in chunked:
             # Spawned, for a fork would take the cache's thread and the loop with it.
-            pool = pool or ProcessPoolExecutor(HELPERS, multiprocessing.get_context("spawn"), _deaf_to_interrupts)
+            pool = pool or ProcessPoolExecutor(HELPERS, multiprocessing.get_context("spawn"), _begin_to_help)
             waiting.append(asyncio.create_task(_elsewhere(pool, source, chunk)))
             if len(waiting) >= AHEAD:
                 for one in await waiting.popleft():
@@ -98,6 +101,7 @@ async def _helped(source: Source, chunked: AsyncIterator[list[Item]]) -> AsyncGe
         await asyncio.gather(*waiting, return_exceptions=True)
         if pool is not None:
             pool.shutdown(cancel_futures=True)
+        gc.unfreeze()
 
 
 async def _elsewhere(pool: ProcessPoolExecutor, source: Source, chunk: list[Item]) -> list[Graded]:
@@ -108,9 +112,10 @@ async def _elsewhere(pool: ProcessPoolExecutor, source: Source, chunk: list[Item
         return grade_chunk(source, chunk)
 
 
-def _deaf_to_interrupts() -> None:
+def _begin_to_help() -> None:
     # Ctrl-C reaches the whole group; the parent alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
 
 
 async def chunks(items: AsyncIterator[Item]) -> AsyncGenerator[list[Item], None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import multiprocessing
 import os
@@ -186,7 +187,7 @@ def test_several_processes_give_the_same_grades_in_the_same_order(many: Archive)
 
 def test_grades_do_not_depend_on_helpers_that_die(many: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     """What they were given is graded here instead."""
-    monkeypatch.setattr(grades, "_deaf_to_interrupts", die)
+    monkeypatch.setattr(grades, "_begin_to_help", die)
     source = many.choose().source
     assert collect(source, many.items) == grade_chunk(source, many.items)
 
@@ -197,7 +198,7 @@ def die() -> None:
 
 
 def test_a_reader_that_stops_early_leaves_no_process(many: Archive) -> None:
-    """The helpers are gone once the iterator is closed."""
+    """The helpers are gone once the iterator is closed, and the collector is as it was."""
     source = many.choose().source
 
     async def run() -> int:
@@ -209,6 +210,7 @@ def test_a_reader_that_stops_early_leaves_no_process(many: Archive) -> None:
 
     assert asyncio.run(run()) > 0
     assert not multiprocessing.active_children()
+    assert not gc.get_freeze_count()
 
 
 def test_a_cache_that_is_gone_is_said_by_helpers_too(many: Archive) -> None:
