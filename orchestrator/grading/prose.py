@@ -195,7 +195,19 @@ def opening_words(reading: Reading) -> Found | None:
     full = [label for label, words in options.items() if _in_order(words, said)]
     if not any(len(options[label]) > 1 for label in full):
         full = _told_apart(options, frozenset(said))
+        others = [words for label, words in options.items() if label not in full]
+        if full and _said_later(reading, others, end):
+            return None
     return Found((full[0],), start, end) if len(full) == 1 else None
+
+
+def _said_later(reading: Reading, others: list[tuple[str, ...]], at: int) -> bool:
+    """Return whether a later sentence, in which nothing is denied, says what another option says."""
+    for sentence in reading.lower[at : reading.end].split(". ")[:MOST]:
+        said = _stems(sentence)
+        if any(_in_order(words, said) for words in others) and not any(doubt.search(sentence) for doubt in _DOUBTS):
+            return True
+    return False
 
 
 def _told_apart(options: dict[str, tuple[str, ...]], said: frozenset[str]) -> list[str]:

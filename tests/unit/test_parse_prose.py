@@ -161,6 +161,7 @@ SPEED = {
         ("What is seen is:\nOsteophytes grow there.\nSo far.", SPINE, "?", "nothing"),
         ("The answer is osteophytes. The others are all correct statements:\nHealthy", SPINE, "C", "declared-text"),
         ("If the mice vanish, the number of ticks will likely be decreasing, too.", TREND, "A", "opening-words"),
+        ("The mice vanish and the ticks decrease. The owls increase.", TREND, "?", "nothing"),
         ("The ticks may decrease or even increase.", TREND, "?", "nothing"),
         ("The upper pile is growing at the same speed as the lower pile.", SPEED, "A", "opening-words"),
         ("The upper pile is of the same kind.", SPEED, "?", "nothing"),
