@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from orchestrator.grading import lexicon
 from orchestrator.grading.claims import MOST
@@ -242,8 +243,15 @@ def _after_clause(reading: Reading, start: int, end: int) -> tuple[int, int]:
 
 def _stems(text: str) -> tuple[str, ...]:
     """Return the words of content of lower-case text, without their endings."""
-    words = (word for word in _WORD.findall(text) if not _EMPTY.match(word))
-    return tuple(_DOUBLED.sub(r"\1", _ENDING.sub("", word)) if len(word) > 3 else word for word in words)
+    return tuple([stem for word in _WORD.findall(text) if (stem := _stem(word))])
+
+
+@lru_cache(maxsize=8192)
+def _stem(word: str) -> str:
+    """Return a word without its ending; nothing of a word without content."""
+    if _EMPTY.match(word):
+        return ""
+    return _DOUBLED.sub(r"\1", _ENDING.sub("", word)) if len(word) > 3 else word
 
 
 def called_text(reading: Reading) -> Found | None:

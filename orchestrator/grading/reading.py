@@ -12,7 +12,7 @@ from orchestrator.grading.claims import Claim, free_marks, scan
 from orchestrator.grading.listing import Listed
 from orchestrator.grading.offered import Offered
 
-_BREAK = re.compile(r"(?<!\be\.g)(?<!\bi\.e)[.!?]\s|[。\n]")
+_BREAK = re.compile(r"[.!?](?<!\be\.g[.!?])(?<!\bi\.e[.!?])\s|[。\n]")
 OPENING, CLOSING = 600, 400
 """Longest first and last sentence, in characters."""
 
