@@ -244,22 +244,26 @@ async def calibration(store: Store, alias: str) -> Calibration:
 
 @contextmanager
 def _draining(runner: Runner, say: Say) -> Iterator[None]:
-    """Turn the first SIGINT or SIGTERM into a drain, the second into a cancellation."""
+    """Turn the first SIGINT or SIGTERM into a drain, the second into a cancellation; a SIGHUP only ever drains."""
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
     interrupted = Stop(StopKind.INTERRUPTED, "", "interrupted")
 
     def interrupt() -> None:
         if interrupted in runner.stops:
-            say("cancelling; what was in flight stays in doubt")
             if main is not None:
                 main.cancel()
+            say("cancelling; what was in flight stays in doubt")
         else:
-            say("stopping: finishing what is in flight; press Ctrl-C again to cancel it")
             runner.halt(interrupted)
+            say("stopping: finishing what is in flight; press Ctrl-C again to cancel it")
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, interrupt)
+    handlers: dict[signal.Signals, Callable[[], None]] = {signal.SIGINT: interrupt, signal.SIGTERM: interrupt}
+    # A terminal that is closed says so more than once, and nobody is there to be told; `nohup` has it ignored.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        handlers[signal.SIGHUP] = partial(runner.halt, interrupted)
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
     try:
         yield
     except asyncio.CancelledError:
@@ -267,7 +271,7 @@ def _draining(runner: Runner, say: Say) -> Iterator[None]:
             raise
         main.uncancel()
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in handlers:
             loop.remove_signal_handler(number)
 
 

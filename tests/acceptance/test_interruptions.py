@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from cli_program import SMALL, Program, billed, billed_usd, paid_twice, requests, small, write_items
@@ -11,6 +15,12 @@ from cli_program import SMALL, Program, billed, billed_usd, paid_twice, requests
 from orchestrator.simulator import Settings, running
 
 RUN = ("run", "items.jsonl", "-m", SMALL)
+
+
+def _open(cache: Path) -> int:
+    """Return how many attempts are under way."""
+    with closing(sqlite3.connect(cache, timeout=60)) as connection:
+        return int(connection.execute("SELECT count(*) FROM attempts WHERE state = 'open'").fetchone()[0])
 
 
 def test_after_kill_nine_no_stored_answer_is_paid_for_again(program: Program) -> None:
@@ -58,6 +68,21 @@ def test_ctrl_c_keeps_what_is_in_flight_and_names_the_command_that_goes_on(progr
         assert finished["ledger_usd"] >= billed_usd(simulator)
 
 
+def test_a_closed_terminal_keeps_what_is_in_flight(program: Program) -> None:
+    """However often it says so (a shell passes it on), nothing is cancelled: all that is billed has its reply."""
+    write_items(program.folder, 60)
+    with running(Settings(latency_s=0.3)) as simulator:
+        program.configure(*small(simulator))
+        with program.started(*RUN) as command:
+            command.wait_until(lambda: billed(simulator) >= 20)
+            for _ in range(3):
+                command.process.send_signal(signal.SIGHUP)
+            command.finish(130)
+        status = program("status", "--json").json
+        assert status["replies"] == billed(simulator) < 60
+        assert status["in_doubt"] == []
+
+
 def test_a_second_ctrl_c_cancels_and_lists_what_may_have_been_billed(program: Program) -> None:
     """The calls in flight are charged and in doubt; `--in-doubt hold` leaves them, `--resolve` settles them."""
     write_items(program.folder, 12)
@@ -69,6 +94,8 @@ def test_a_second_ctrl_c_cancels_and_lists_what_may_have_been_billed(program: Pr
             command.wait_until(lambda: simulator.ledger()["in_flight"] >= 2)
             command.interrupt()
             command.wait_until(lambda: "stopping" in command.so_far)
+            # Whatever was granted has arrived: what is cancelled on its way is in doubt and yet never billed.
+            command.wait_until(lambda: simulator.ledger()["in_flight"] == _open(program.folder / "cache/responses.db"))
             command.interrupt()
             command.finish(130)
         simulator.change({"latency_s": 0})
