@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from orchestrator.errors import CacheError
 from orchestrator.inference.pricing import usd
 from orchestrator.records import Json
 from orchestrator.reporting import results
 from orchestrator.reporting.terminal import safe
 from orchestrator.store import processes, status
-from orchestrator.store.database import Store, open_reading
+from orchestrator.store.database import Store, open_reading, reading
 from orchestrator.store.status import Doubt, ModelProgress, RunStatus, Status
 
 
 async def read(cache: Path) -> Status:
     """Put in doubt what dead processes left open, and read the whole cache's status. Raises CacheError without one."""
     open_reading(cache).close()
-    async with Store(cache) as store:
-        await store.do(processes.reap, processes.myself().host, time.time())
-        return await store.do(status.read)
+    # What cannot be written can be read all the same; whoever writes to it next finds the dead.
+    with suppress(CacheError):
+        async with Store(cache) as store:
+            await store.do(processes.reap, processes.myself().host, time.time())
+    with reading(cache) as connection:
+        # Sums of one moment, whoever is paying meanwhile.
+        connection.execute("BEGIN")
+        return status.read(connection)
 
 
 async def resolve(cache: Path, attempts: tuple[int, ...] | None, *, billed: bool) -> int:

@@ -269,8 +269,27 @@ def _migrate(database: Database) -> None:
         raise
 
 
+_MAGIC = b"SQLite format 3\0"
+
+
+def _refuse_other(path: Path) -> None:
+    """Raise CacheError for what is there and no SQLite file at all."""
+    if path.is_dir():
+        raise CacheError(f"{path}: a folder. Name the file in it: --cache {path / 'responses.db'}")
+    if not path.is_file():
+        raise CacheError(f"{path}: no regular file, so it cannot hold the cache. --cache FILE names another.")
+    with path.open("rb") as file:
+        start = file.read(len(_MAGIC))
+    if start not in (b"", _MAGIC):
+        raise CacheError(
+            f"{path}: no cache of this program, or one whose beginning is damaged; it was left as it is. "
+            "--cache FILE names another."
+        )
+
+
 def _refuse_foreign(path: Path) -> None:
     if path.exists():
+        _refuse_other(path)
         with closing(_connect_reading(path)) as connection:
             _is_cache(connection, path)
 
@@ -304,12 +323,13 @@ def open_reading(path: Path) -> sqlite3.Connection:
     if path.exists():
         with ExitStack() as undo:
             try:
+                _refuse_other(path)
                 connection = _connect_reading(path)
                 undo.callback(connection.close)
                 if _is_cache(connection, path):
                     undo.pop_all()
                     return connection
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:
                 raise explain(path, error) from error
     raise CacheError(f"{path}: no cache there yet. `orchestrator run` creates it; --cache FILE names another.")
 
@@ -337,13 +357,14 @@ def _connect_reading(path: Path) -> sqlite3.Connection:
 
 def explain(path: Path, error: Exception) -> CacheError:
     """Return the CacheError that tells a researcher what this SQLite or file error means."""
-    text = str(error)
+    # Of a text that is no text SQLite shows the whole.
+    text = str(error).partition(" with text ")[0]
     match text:
         case _ if "disk is full" in text or "No space left" in text or _no_room_to_share(error):
             advice = "the disk is full; every reply that was confirmed is kept. Free space and run the same command."
         case _ if "readonly" in text or "read-only" in text.lower() or isinstance(error, PermissionError):
             advice = "it cannot be written; check the permissions, or name another with --cache FILE."
-        case _ if "not a database" in text or "malformed" in text:
+        case _ if "not a database" in text or "malformed" in text or "Could not decode" in text:
             advice = "it is damaged. `orchestrator cache verify` says how far; keep the file and restore a copy."
         case _ if "locked" in text:
             advice = f"another process has held it for {BUSY_S:.0f} s; see `orchestrator status`, then try again."

@@ -11,7 +11,13 @@ import psutil
 
 from orchestrator.errors import CacheError
 
-REMOTE = frozenset({"9p", "afs", "cifs", "davfs", "fuse.sshfs", "ncpfs", "nfs", "nfs4", "smb3", "smbfs", "webdav"})
+REMOTE = frozenset(
+    {
+        *("9p", "afs", "beegfs", "ceph", "cifs", "davfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4"),
+        *("orangefs", "panfs", "smb3", "smbfs", "webdav"),
+        *("fuse.ceph", "fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs"),
+    }
+)
 """File systems whose locks or shared memory SQLite's write-ahead log cannot rely on (sqlite.org/wal.html)."""
 
 
@@ -25,7 +31,10 @@ def check(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder) as probe:
             fcntl.lockf(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except PermissionError as error:
-        raise CacheError(f"{folder}: the cache cannot be written here: {error.strerror}. {advice}") from error
+        raise CacheError(
+            f"{folder}: the cache cannot be written here: {error.strerror}. Check the permissions, or name another "
+            "with --cache FILE or ORCHESTRATOR_CACHE."
+        ) from error
     except OSError as error:
         raise CacheError(f"{folder}: files cannot be locked here: {error.strerror}. {advice}") from error
 

@@ -21,6 +21,8 @@ from orchestrator.simulator import Settings, Simulator, running
 
 CACHE_TROUBLE = 5
 DISK_MB = 64
+DAMAGE = 65_536
+"""Bytes: less may hit only what a run has no need to read."""
 
 
 def _answered(program: ForkedProgram, simulator: Simulator, items: int) -> Path:
@@ -117,9 +119,11 @@ def test_a_cache_that_cannot_be_written_is_refused_before_anything_is_paid(forke
         target.chmod(0o555)
         try:
             refused = forked(*RUN, code=CACHE_TROUBLE, SABOTAGE="powerless")
+            told = forked("status", "--json", SABOTAGE="powerless").json
         finally:
             target.chmod(0o755)
         assert requests(simulator) == 2
+    assert told["replies"] == 2, "it can still be looked at"
     assert "cannot be written" in refused.err
     assert str(cache.parent) in refused.err
 
@@ -133,7 +137,7 @@ def test_a_damaged_cache_is_found_and_its_readable_part_exported(forked: ForkedP
         cache = _answered(forked, simulator, 80)
         content = bytearray(cache.read_bytes())
         middle = len(content) // 2
-        content[middle : middle + 16_384] = random.Random(3).randbytes(16_384)
+        content[middle : middle + DAMAGE] = random.Random(3).randbytes(DAMAGE)
         cache.write_bytes(content)
         found = forked("cache", "verify", code=CACHE_TROUBLE)
         forked("cache", "export", "-o", "left.jsonl", code=0)
@@ -157,6 +161,20 @@ def test_a_file_that_is_no_cache_is_left_as_it_is(forked: ForkedProgram, content
         forked(*RUN, code=CACHE_TROUBLE if content else 0)
         assert requests(simulator) == (0 if content else 2)
     assert not content or cache.read_bytes() == content
+
+
+@pytest.mark.parametrize("command", [RUN, ("status",), ("cache", "verify")], ids=lambda one: one[0])
+def test_what_can_be_no_cache_is_called_so(forked: ForkedProgram, command: tuple[str, ...]) -> None:
+    """A folder is answered with the file in it; notes are not called a damaged cache."""
+    write_items(forked.folder, 1)
+    (forked.folder / "notes.txt").write_text("my notes\n")
+    with running(Settings()) as simulator:
+        forked.configure(*small(simulator))
+        assert "--cache images/responses.db" in forked(*command, "--cache", "images", code=CACHE_TROUBLE).err
+        assert "no cache of this program" in forked(*command, "--cache", "notes.txt", code=CACHE_TROUBLE).err
+        assert "no regular file" in forked(*command, "--cache", "/dev/null", code=CACHE_TROUBLE).err
+        assert requests(simulator) == 0
+    assert (forked.folder / "notes.txt").read_text() == "my notes\n"
 
 
 def test_a_cache_from_a_newer_version_is_refused_unharmed(forked: ForkedProgram) -> None:

@@ -570,6 +570,7 @@ def test_a_full_disk_costs_no_reply_in_flight(tmp_path: Path) -> None:
         (OSError(30, "Read-only file system"), "permissions"),
         (sqlite3.DatabaseError("database disk image is malformed"), "cache verify"),
         (sqlite3.DatabaseError("file is not a database"), "cache verify"),
+        (sqlite3.OperationalError("Could not decode to UTF-8 column 'raw'"), "cache verify"),
         (sqlite3.OperationalError("database is locked"), "another process"),
         (sqlite3.OperationalError("disk I/O error"), "nothing more is sent"),
     ],
@@ -580,6 +581,12 @@ def test_trouble_is_told_with_what_to_do(error: Exception, advice: str) -> None:
     assert advice in str(told)
     assert "cache.db" in str(told)
     assert str(error) in str(told)
+
+
+def test_trouble_with_a_reply_does_not_show_the_reply() -> None:
+    """SQLite quotes a text that it cannot decode, however long."""
+    told = str(explain(Path("cache.db"), sqlite3.OperationalError("Could not decode column 'raw' with text '{secret")))
+    assert "secret" not in told
 
 
 KILLED = """
