@@ -12,8 +12,9 @@ from orchestrator.commands.workspace import Workspace
 from orchestrator.dataset.images import ImageLoader
 from orchestrator.inference import client, prompt
 from orchestrator.inference.executor import LocalExecutor
+from orchestrator.inference.plan import Plan
 from orchestrator.inference.questions import Question
-from orchestrator.inference.runner import Plan, Runner
+from orchestrator.inference.runner import Runner
 from orchestrator.records import Item, Model
 from orchestrator.store import runs, status
 from orchestrator.store.database import Store

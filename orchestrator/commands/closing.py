@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from orchestrator.inference.plan import Stop, StopKind, Tally
 from orchestrator.inference.pricing import usd
-from orchestrator.inference.runner import Stop, StopKind, Tally
 from orchestrator.records import NANO_PER_USD
 from orchestrator.reporting.results import RunSummary
 from orchestrator.reporting.terminal import safe

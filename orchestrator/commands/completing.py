@@ -13,8 +13,9 @@ from orchestrator.dataset.images import ImageLoader
 from orchestrator.errors import OrchestratorError
 from orchestrator.inference import client
 from orchestrator.inference.executor import LocalExecutor
+from orchestrator.inference.plan import Plan
 from orchestrator.inference.questions import Question
-from orchestrator.inference.runner import Plan, Runner
+from orchestrator.inference.runner import Runner
 from orchestrator.records import Complete, Model, Reply, Request
 from orchestrator.store import ledger, runs, status
 from orchestrator.store.database import Store

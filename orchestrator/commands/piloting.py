@@ -21,10 +21,11 @@ from orchestrator.errors import BenchmarkError
 from orchestrator.inference import client
 from orchestrator.inference.estimate import spread
 from orchestrator.inference.executor import LocalExecutor
+from orchestrator.inference.plan import Plan, Stop
 from orchestrator.inference.pricing import usd
 from orchestrator.inference.prompt import Template
 from orchestrator.inference.questions import Asking, Question, questions
-from orchestrator.inference.runner import Plan, Runner, Stop
+from orchestrator.inference.runner import Runner
 from orchestrator.records import Item, Model
 from orchestrator.store import ledger, runs
 from orchestrator.store.database import Store

@@ -29,9 +29,10 @@ from orchestrator.grading.grade import read
 from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.inference import client, prompt
 from orchestrator.inference.executor import LocalExecutor
+from orchestrator.inference.plan import Plan, Stop, StopKind
 from orchestrator.inference.pricing import usd
 from orchestrator.inference.questions import Asking, Question, questions
-from orchestrator.inference.runner import Plan, Runner, Stop, StopKind
+from orchestrator.inference.runner import Runner
 from orchestrator.inference.tokens import Calibration
 from orchestrator.records import Item, Json, Model, Outcome, Reply
 from orchestrator.reporting import progress

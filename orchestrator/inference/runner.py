@@ -12,15 +12,14 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from functools import partial
 from typing import assert_never
 
 from orchestrator.inference.clock import Clock
 from orchestrator.inference.dispatch import HOPELESS_AFTER, Dispatcher, Go, Halted, Lane
 from orchestrator.inference.executor import Executor, Tried
-from orchestrator.inference.headroom import pause
-from orchestrator.inference.pricing import cost, worst_case
+from orchestrator.inference.plan import Plan, Stop, StopKind, Tally
+from orchestrator.inference.pricing import worst_case
 from orchestrator.inference.questions import Question
 from orchestrator.inference.retry import (
     Again,
@@ -33,15 +32,13 @@ from orchestrator.inference.retry import (
     classify,
     retrying,
 )
+from orchestrator.inference.settling import settlement
 from orchestrator.inference.tokens import Calibration, TokenEstimate, estimate
 from orchestrator.records import (
     AttemptResult,
-    Lost,
     Model,
     NotSent,
-    Rejected,
     Replied,
-    Reply,
     Request,
     canonical,
 )
@@ -64,65 +61,6 @@ BUSY_S = 0.2
 """How often to look whether another process has finished a question."""
 STALE_GRANT_S = 20.0
 """A grant older than this (the process slept) is checked against the claim before anything is sent."""
-BELIEVED = 1000
-"""A bill above this multiple of its own worst case is a fault of the report and stays in doubt: no way of counting a
-picture differs that much from another."""
-
-
-class StopKind(StrEnum):
-    """Why something was no longer asked."""
-
-    INTERRUPTED = "interrupted"
-    BUDGET = "budget"
-    PROVIDER = "provider"
-    MODEL = "model"
-    CACHE = "cache"
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """What was stopped, and what to do about it."""
-
-    kind: StopKind
-    name: str
-    """The provider or model concerned; empty for the whole run."""
-    reason: str
-
-
-@dataclass(slots=True)
-class Tally:
-    """One model's counts in this invocation, for the progress display and the summary."""
-
-    hits: int = 0
-    calls: int = 0
-    """Requests of which at least one attempt left."""
-    attempts: int = 0
-    replied: int = 0
-    failed: int = 0
-    held: int = 0
-    unsent: int = 0
-    spent_nanousd: int = 0
-    """Charged in this invocation, reservations in doubt included."""
-    quoted_nanousd: int = 0
-    """Sum of the worst cases reserved."""
-    calibration: Calibration = field(default_factory=Calibration)
-
-    @property
-    def done(self) -> int:
-        """Questions that need no more of this invocation."""
-        return self.hits + self.replied + self.failed + self.held + self.unsent
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to run."""
-
-    run_id: int
-    process_id: int
-    models: tuple[Model, ...]
-    hold_in_doubt: bool = False
-    newer_than: int = 0
-    """Replies with a higher id belong to this invocation and are never asked again."""
 
 
 @dataclass(slots=True)
@@ -380,7 +318,7 @@ class Runner:
             tried = await self._send(track.model, purchase, granted)
             now = self._clock.now()
             meaning = classify(tried.result, now)
-            end = self._settlement(track.model, intent, tried, meaning, now)
+            end = settlement(track.model, intent, tried, meaning, now)
             await self._store.do(ledger.settle, granted.attempt_id, end)
             reached = isinstance(tried.result, Replied)
         finally:
@@ -417,51 +355,6 @@ class Runner:
             track.lane.succeeded()
             if result.usage is not None and end.state is State.SETTLED:
                 tally.calibration = tally.calibration.observe(purchase.estimated, result.usage.input_tokens)
-
-    def _settlement(self, model: Model, intent: Intent, tried: Tried, meaning: Meaning, now: float) -> Settlement:
-        sent = ",".join(tried.sent)
-        match tried.result:
-            case Replied() as replied:
-                return _paid(model, intent, replied, now, sent)
-            case Rejected(status, _, body):
-                pause = meaning.after_s if isinstance(meaning, Again) else None
-                reason = "" if isinstance(meaning, Done) else meaning.reason
-                until = 0.0 if pause is None else now + pause
-                return Settlement(State.RELEASED, 0, now, status, reason, body, sent, pause_until=until)
-            case NotSent(reason):
-                return Settlement(State.RELEASED, 0, now, reason=reason, tokens_used=0)
-            case Lost(reason, raw):
-                return Settlement(State.DOUBT, None, now, reason=reason, body=raw, sent=sent)
-            case _:
-                assert_never(tried.result)
-
-
-def _paid(model: Model, intent: Intent, replied: Replied, now: float, sent: str) -> Settlement:
-    usage = replied.usage
-    bill = None if usage is None else cost(usage, model.price)
-    believed = bill is not None and bill <= BELIEVED * intent.reserve_nanousd
-    reply = Reply(
-        key=intent.key,
-        text=replied.text,
-        ending=replied.ending,
-        finish_reason=replied.finish_reason,
-        usage=usage if believed else None,
-        cost_nanousd=bill if bill is not None and believed else intent.reserve_nanousd,
-        latency_s=replied.latency_s,
-        raw=replied.raw,
-        created_at=now,
-    )
-    return Settlement(
-        state=State.SETTLED if believed else State.DOUBT,
-        charge_nanousd=bill if believed else None,
-        ended_at=now,
-        status=200,
-        reason="" if believed else "answered, but the usage it reports is missing or cannot be true",
-        sent=sent,
-        reply=reply,
-        tokens_used=usage.input_tokens + usage.output_tokens if usage is not None and believed else None,
-        pause_until=now + wait if (wait := pause(replied.headers, intent.tokens, now)) else 0.0,
-    )
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

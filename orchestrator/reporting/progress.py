@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from orchestrator.inference.plan import Tally
 from orchestrator.inference.pricing import usd
-from orchestrator.inference.runner import Tally
 from orchestrator.reporting.terminal import safe
 
 LIVE_S = 0.25

@@ -23,7 +23,7 @@ from orchestrator.commands.workspace import Workspace, find
 from orchestrator.dataset.load import check
 from orchestrator.errors import BenchmarkError, ConfigError
 from orchestrator.inference import prompt
-from orchestrator.inference.runner import Stop, StopKind
+from orchestrator.inference.plan import Stop, StopKind
 from orchestrator.records import Outcome
 from orchestrator.simulator import LedgerView, Settings, Simulator
 from orchestrator.store.database import Store, open_reading

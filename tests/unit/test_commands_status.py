@@ -17,7 +17,7 @@ from paid_fixtures import provider
 from orchestrator.commands import closing, status
 from orchestrator.commands.closing import Account
 from orchestrator.errors import CacheError
-from orchestrator.inference.runner import Stop, StopKind, Tally
+from orchestrator.inference.plan import Stop, StopKind, Tally
 from orchestrator.inference.tokens import Calibration
 from orchestrator.reporting.results import RunSummary
 from orchestrator.store import ledger, processes, runs

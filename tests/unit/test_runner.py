@@ -24,8 +24,9 @@ from orchestrator.grading.grade import read
 from orchestrator.inference.client import Client
 from orchestrator.inference.clock import Clock
 from orchestrator.inference.executor import LocalExecutor
+from orchestrator.inference.plan import Plan, Stop, StopKind, Tally
 from orchestrator.inference.questions import Asking, Question, questions
-from orchestrator.inference.runner import Plan, Runner, Stop, StopKind, Tally
+from orchestrator.inference.runner import Runner
 from orchestrator.records import Item, Model, Outcome, Reply
 from orchestrator.simulator import Fault, LedgerView, Settings, Simulator
 from orchestrator.store import ledger, processes, runs, status
