@@ -17,7 +17,7 @@ from orchestrator.inference.plan import Plan
 from orchestrator.inference.questions import Question
 from orchestrator.inference.runner import Runner
 from orchestrator.records import Complete, Model, Reply, Request
-from orchestrator.store import ledger, runs, status
+from orchestrator.store import replies, runs, status
 from orchestrator.store.database import Store
 from orchestrator.store.runs import RunSpec
 
@@ -42,7 +42,7 @@ async def completing(workspace: Workspace, model: Model, name: str, budget_nanou
 
                 runner = Runner(Plan(row.id, process_id, (model,)), question, store, executor)
                 await runner.run()
-                reply = await store.do(ledger.find, request.key)
+                reply = await store.do(replies.find, request.key)
                 if reply is None:
                     found = await store.do(status.run_of, row.id)
                     why = [stop.reason for stop in runner.stops]

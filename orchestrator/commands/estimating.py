@@ -25,7 +25,7 @@ from orchestrator.inference.estimate import History, Load, history, load_of, pic
 from orchestrator.inference.questions import Asking, of_item
 from orchestrator.inference.tokens import Calibration, estimate
 from orchestrator.records import ImagePolicy, Item, Model, Request
-from orchestrator.store import ledger
+from orchestrator.store import replies
 from orchestrator.store.database import Store
 from orchestrator.store.pictures import KnownPictures
 
@@ -96,7 +96,7 @@ class Survey:
 
     async def look_up(self, store: Store) -> None:
         """Look up the requests that wait for it, and add up those that would have to be sent."""
-        held = await store.do(ledger.held, list(self._waiting))
+        held = await store.do(replies.held, list(self._waiting))
         for key, request in self._waiting.items():
             self._add_up(request, held=key in held)
         self._waiting.clear()
@@ -142,7 +142,7 @@ async def estimated(options: EstimateOptions, workspace: Workspace, say: Say, co
     template = prompt.load_template(options.template) if options.template else prompt.SHIPPED
     asking = Asking(template, samples=options.samples)
     async with Store(workspace.cache) as store:
-        count = await store.do(ledger.count_replies)
+        count = await store.do(replies.count_replies)
         found = "new: it will also remember the pictures' sizes" if store.created else f"{count:,} replies"
         say(f"cache: {workspace.cache} ({found})")
         pilot = None
@@ -168,7 +168,7 @@ async def estimated(options: EstimateOptions, workspace: Workspace, say: Say, co
 
 
 async def _survey(store: Store, model: Model) -> Survey:
-    answers = await store.do(ledger.answer_history, model.alias, Calibration.WINDOW)
+    answers = await store.do(replies.answer_history, model.alias, Calibration.WINDOW)
     past = history(await calibration(store, model.alias), answers)
     return Survey(model, past, otherwise={policy: Counter() for policy in picture_settings(model)})
 

@@ -27,7 +27,7 @@ from orchestrator.inference.prompt import Template
 from orchestrator.inference.questions import Asking, Question, questions
 from orchestrator.inference.runner import Runner
 from orchestrator.records import Item, Model
-from orchestrator.store import ledger, runs
+from orchestrator.store import replies, runs
 from orchestrator.store.database import Store
 from orchestrator.store.pictures import KnownPictures
 
@@ -95,7 +95,7 @@ async def run_pilot(
     row = await store.do(runs.open_run, spec, pilot.budget_nanousd, time.time())
     say(f"pilot: run {row.name}, {len(chosen)} of {total:,} items, cap {usd(pilot.budget_nanousd)}")
     async with registered(store) as process_id, client.Client() as calls:
-        plan = Plan(row.id, process_id, tuple(models), newer_than=await store.do(ledger.latest_reply_id))
+        plan = Plan(row.id, process_id, tuple(models), newer_than=await store.do(replies.latest_reply_id))
         runner = Runner(plan, to_ask, store, LocalExecutor(calls, ImageLoader(), keys))
         await carry_out(runner, len(chosen), say, console)
     for stop in runner.stops:
@@ -128,5 +128,5 @@ async def _at(items: AsyncGenerator[Item, None], positions: frozenset[int]) -> A
 async def _costs(store: Store, asked: AsyncGenerator[Question, None]) -> tuple[int, ...]:
     # A reply without a usage that can be believed is charged at its worst case, which says nothing of the next one.
     async with aclosing(asked):
-        replies = [await store.do(ledger.find, question.request.key) async for question in asked]
-    return tuple(reply.cost_nanousd for reply in replies if reply is not None and reply.usage is not None)
+        paid = [await store.do(replies.find, question.request.key) async for question in asked]
+    return tuple(reply.cost_nanousd for reply in paid if reply is not None and reply.usage is not None)

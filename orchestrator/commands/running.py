@@ -37,7 +37,7 @@ from orchestrator.inference.tokens import Calibration
 from orchestrator.records import Item, Json, Model, Outcome, Reply
 from orchestrator.reporting import progress
 from orchestrator.reporting.results import RunSummary
-from orchestrator.store import ledger, processes, runs, status
+from orchestrator.store import processes, replies, runs, status
 from orchestrator.store.database import Store, reading
 from orchestrator.store.pictures import KnownPictures
 from orchestrator.store.runs import RunRow, RunSpec
@@ -115,7 +115,7 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
     template = prompt.load_template(options.template) if options.template else prompt.SHIPPED
     started = time.monotonic()
     async with Store(workspace.cache) as store:
-        count = await store.do(ledger.count_replies)
+        count = await store.do(replies.count_replies)
         say(f"cache: {workspace.cache} " + ("(new)" if store.created else f"({count:,} replies)"))
         pictures = KnownPictures(store)
         checked = await check(options.benchmark, pictures)
@@ -129,7 +129,7 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
         spec = spec_of(options, checked, models, template)
         row = await store.do(runs.open_run, spec, options.budget_nanousd, time.time())
         async with registered(store) as process_id, client.Client() as calls:
-            newest = await store.do(ledger.latest_reply_id)
+            newest = await store.do(replies.latest_reply_id)
             for line in _opening(row, await store.do(runs.money, row.id), options):
                 say(line)
             plan = Plan(row.id, process_id, models, options.hold_in_doubt, newest)
@@ -240,7 +240,7 @@ async def registered(store: Store) -> AsyncIterator[int]:
 
 async def calibration(store: Store, alias: str) -> Calibration:
     """Return what the latest stored replies of a model say of its estimates."""
-    return Calibration.learnt(await store.do(ledger.usage_history, alias, Calibration.WINDOW))
+    return Calibration.learnt(await store.do(replies.usage_history, alias, Calibration.WINDOW))
 
 
 @contextmanager

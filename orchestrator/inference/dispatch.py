@@ -19,7 +19,8 @@ from orchestrator.inference.clock import Clock
 from orchestrator.records import Provider
 from orchestrator.store import ledger
 from orchestrator.store.database import Store
-from orchestrator.store.ledger import KNOWN_AFTER, ClaimLost, Granted, Intent, OverBudget, Pace, Wait
+from orchestrator.store.ledger import ClaimLost, Granted, Intent, OverBudget, Pace, Wait
+from orchestrator.store.replies import KNOWN_AFTER
 
 SUSPECT_AFTER = 5
 """Errors in a row after which a model is asked one call at a time."""

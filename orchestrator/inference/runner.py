@@ -42,20 +42,11 @@ from orchestrator.records import (
     Request,
     canonical,
 )
-from orchestrator.store import ledger
+from orchestrator.store import claims, ledger, replies
+from orchestrator.store.claims import Ask, Claim, Policy
 from orchestrator.store.database import Store
-from orchestrator.store.ledger import (
-    KNOWN_AFTER,
-    Ask,
-    Claim,
-    ClaimLost,
-    Granted,
-    Intent,
-    OverBudget,
-    Policy,
-    Settlement,
-    State,
-)
+from orchestrator.store.ledger import ClaimLost, Granted, Intent, OverBudget, Settlement, State
+from orchestrator.store.replies import KNOWN_AFTER
 
 BUSY_S = 0.2
 """How often to look whether another process has finished a question."""
@@ -195,7 +186,7 @@ class Runner:
             newer_than=self._plan.newer_than,
         )
         while not self._halted(track):
-            match await self._store.do(ledger.claim, ask, policy):
+            match await self._store.do(claims.claim, ask, policy):
                 case Claim.HIT:
                     track.tally.hits += 1
                     return
@@ -219,7 +210,7 @@ class Runner:
         except _Dropped:
             track.tally.unsent += 1
         finally:
-            await self._store.do(ledger.unclaim, key, self._plan.process_id)
+            await self._store.do(claims.unclaim, key, self._plan.process_id)
         return True
 
     async def _pay(self, track: _Track, purchase: _Purchase) -> None:
@@ -264,7 +255,7 @@ class Runner:
     async def _learnt_intent(self, track: _Track, purchase: _Purchase) -> Intent:
         """Return the intent by what the model's bills say; while they are few, by those of other processes as well."""
         if track.known < KNOWN_AFTER:
-            track.known, bills = await self._store.do(ledger.learnt, track.model.alias, Calibration.WINDOW)
+            track.known, bills = await self._store.do(replies.learnt, track.model.alias, Calibration.WINDOW)
             track.tally.calibration = Calibration.learnt(bills)
         return self._intent(track, purchase)
 
@@ -338,7 +329,7 @@ class Runner:
         # A process that slept since the grant may have been given up for dead, and its question asked by another.
         if abs(self._clock.now() - granted.committed_at) < STALE_GRANT_S:
             return
-        if not await self._store.do(ledger.holds, intent.key, intent.process_id):
+        if not await self._store.do(claims.holds, intent.key, intent.process_id):
             gone = Settlement(State.RELEASED, 0, self._clock.now(), reason="not sent: another process took it over")
             await self._store.do(ledger.settle, granted.attempt_id, gone)
             raise _Moved

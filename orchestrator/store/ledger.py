@@ -1,27 +1,24 @@
-"""The paid path's rows: claims on keys, attempts with their money, and the replies they bought.
+"""Attempts and their money: reserved before anything is sent, settled, released, or charged in doubt.
 
 What holds, whatever is interrupted: an attempt is on disk before it is sent; `runs.charged_nanousd` and
-`providers.charged_nanousd` are the sums of their attempts' charges; a charge never passes a cap when it is reserved;
-at most one living process holds a key's claim; a reply is never updated or deleted. All functions run inside
-`Store.do`.
+`providers.charged_nanousd` are the sums of their attempts' charges; a charge never passes a cap when it is reserved.
+All functions run inside `Store.do`.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from orchestrator.records import Ending, Provider, Reply, Usage
+from orchestrator.records import Provider, Reply
+from orchestrator.store import claims, replies
+from orchestrator.store.replies import KNOWN_AFTER
 
 BODY_KEPT = 2000
 """Characters of an error body that are kept."""
-KNOWN_AFTER = 20
-"""Replies after which a model's real usage counts as known."""
-_AT_ONCE = 500
-"""Keys looked up by one statement."""
 
 
 class State(StrEnum):
@@ -37,97 +34,6 @@ class State(StrEnum):
     """Perhaps served: charged at its reservation."""
     RESOLVED = "resolved"
     """Was in doubt; the user said what was billed."""
-
-
-# --- claims ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One question of a run, to be answered from the cache or claimed."""
-
-    run_id: int
-    process_id: int
-    model: str
-    judged: str
-    """The model whose reply is judged; empty for a question of the benchmark."""
-    item_id: str
-    sample: int
-    rotation: int
-    wording: str
-    key: str
-    canonical: str
-
-
-class Claim(StrEnum):
-    """How a question stands."""
-
-    HIT = "hit"
-    """A paid reply is in the cache."""
-    MINE = "mine"
-    """Nobody else asks it: this process may."""
-    BUSY = "busy"
-    """A living process is asking it right now; or this one was given up for dead and has yet to show that it lives."""
-    HELD = "held"
-    """An earlier attempt is in doubt and is to be left alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Which stored states are asked again."""
-
-    hold_in_doubt: bool = False
-    again: Callable[[Reply], bool] | None = None
-    """Given a stored reply: whether the question is to be asked again, paid anew."""
-    newer_than: int = 0
-    """Replies with a higher id were made by this invocation's time and are never asked again."""
-
-
-def claim(connection: sqlite3.Connection, ask: Ask, policy: Policy) -> Claim:
-    """Enter the question into its run and say whether it is answered, free to be asked, or taken."""
-    connection.execute(
-        "INSERT INTO run_items (run_id, model, judged, item_id, sample, rotation, key, wording) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT DO UPDATE SET key = excluded.key, wording = excluded.wording "
-        "WHERE key <> excluded.key OR wording <> excluded.wording",
-        (ask.run_id, ask.model, ask.judged, ask.item_id, ask.sample, ask.rotation, ask.key, ask.wording),
-    )
-    row = _latest(connection, ask.key)
-    if row is not None:
-        if policy.again is None or row["id"] > policy.newer_than or not policy.again(_reply(row)):
-            return Claim.HIT
-    elif policy.hold_in_doubt and _in_doubt(connection, ask.key):
-        return Claim.HELD
-    # Only for a process on the list: of any other nobody could tell when it is dead.
-    taken = connection.execute(
-        "INSERT INTO claims (key, process_id) SELECT ?, id FROM processes WHERE id = ? ON CONFLICT DO NOTHING",
-        (ask.key, ask.process_id),
-    )
-    if taken.rowcount == 0:
-        return Claim.BUSY
-    connection.execute(
-        "INSERT INTO requests (key, canonical) VALUES (?, ?) ON CONFLICT DO NOTHING", (ask.key, ask.canonical)
-    )
-    return Claim.MINE
-
-
-def unclaim(connection: sqlite3.Connection, key: str, process_id: int) -> None:
-    """Give a key back, whether or not it was answered."""
-    connection.execute("DELETE FROM claims WHERE key = ? AND process_id = ?", (key, process_id))
-
-
-def holds(connection: sqlite3.Connection, key: str, process_id: int) -> bool:
-    """Whether this process still holds the key's claim (a process that slept may have lost it)."""
-    row = connection.execute("SELECT 1 FROM claims WHERE key = ? AND process_id = ?", (key, process_id)).fetchone()
-    return row is not None
-
-
-def _in_doubt(connection: sqlite3.Connection, key: str) -> bool:
-    row = connection.execute("SELECT 1 FROM attempts WHERE key = ? AND state = 'doubt' LIMIT 1", (key,)).fetchone()
-    return row is not None
-
-
-# --- attempts --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +111,7 @@ def begin(
 
     `pace` is given the shared pace and the time and returns the pace after this request, or the seconds to wait.
     """
-    if not holds(connection, intent.key, intent.process_id):
+    if not claims.holds(connection, intent.key, intent.process_id):
         return ClaimLost()
     if blocked := _slow_start(connection, intent, provider.name) or _over_cap(connection, intent, provider):
         return blocked
@@ -235,7 +141,7 @@ def _slow_start(connection: sqlite3.Connection, intent: Intent, provider: str) -
     # One process's first calls are not to be made while another's have yet to show what they cost.
     if intent.known >= KNOWN_AFTER:
         return None
-    known = _known(connection, intent.model)
+    known = replies.known(connection, intent.model)
     if known > intent.known:
         return Wait(0.0)
     flying = connection.execute(
@@ -243,15 +149,6 @@ def _slow_start(connection: sqlite3.Connection, intent: Intent, provider: str) -
         (provider, intent.model),
     ).fetchone()[0]
     return Wait(POLL_S) if flying > known else None
-
-
-def _known(connection: sqlite3.Connection, model: str) -> int:
-    row = connection.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM attempts a JOIN replies r ON r.attempt_id = a.id "
-        "WHERE a.model = ? LIMIT ?)",
-        (model, KNOWN_AFTER),
-    ).fetchone()
-    return int(row[0])
 
 
 def _over_cap(connection: sqlite3.Connection, intent: Intent, provider: Provider) -> Wait | OverBudget | None:
@@ -345,114 +242,10 @@ def settle(connection: sqlite3.Connection, attempt_id: int, end: Settlement) -> 
     )
     _charge(connection, row["run_id"], row["provider"], charged - row["charged_nanousd"])
     if end.reply is not None:
-        _keep(connection, attempt_id, end.reply)
-        unclaim(connection, end.reply.key, row["process_id"])
+        replies.keep(connection, attempt_id, end.reply)
+        claims.unclaim(connection, end.reply.key, row["process_id"])
     refund = 0 if end.tokens_used is None else row["reserved_tokens"] - end.tokens_used
     connection.execute(
         "UPDATE providers SET tokens = tokens + ?, next_at = max(next_at, ?) WHERE name = ?",
         (refund, end.pause_until, row["provider"]),
     )
-
-
-# --- replies ---------------------------------------------------------------------------------------------------------
-
-
-def _keep(connection: sqlite3.Connection, attempt_id: int, reply: Reply) -> None:
-    usage = reply.usage
-    connection.execute(
-        "INSERT INTO replies (key, attempt_id, text, ending, finish_reason, input_tokens, cached_input_tokens, "
-        "output_tokens, reasoning_tokens, cost_nanousd, latency_s, raw, created_at) "
-        "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-        (
-            reply.key,
-            attempt_id,
-            reply.text,
-            reply.ending,
-            reply.finish_reason,
-            usage and usage.input_tokens,
-            usage and usage.cached_input_tokens,
-            usage and usage.output_tokens,
-            usage and usage.reasoning_tokens,
-            reply.cost_nanousd,
-            reply.latency_s,
-            reply.raw,
-            reply.created_at,
-        ),
-    )
-
-
-def find(connection: sqlite3.Connection, key: str) -> Reply | None:
-    """Return the latest reply to a key."""
-    row = _latest(connection, key)
-    return None if row is None else _reply(row)
-
-
-def _latest(connection: sqlite3.Connection, key: str) -> sqlite3.Row | None:
-    row: sqlite3.Row | None = connection.execute(
-        "SELECT * FROM replies WHERE key = ? ORDER BY id DESC LIMIT 1", (key,)
-    ).fetchone()
-    return row
-
-
-def _reply(row: sqlite3.Row) -> Reply:
-    usage = None
-    if row["input_tokens"] is not None:
-        usage = Usage(row["input_tokens"], row["cached_input_tokens"], row["output_tokens"], row["reasoning_tokens"])
-    return Reply(
-        key=row["key"],
-        text=row["text"],
-        ending=Ending(row["ending"]),
-        finish_reason=row["finish_reason"],
-        usage=usage,
-        cost_nanousd=row["cost_nanousd"],
-        latency_s=row["latency_s"],
-        raw=row["raw"],
-        created_at=row["created_at"],
-    )
-
-
-def held(connection: sqlite3.Connection, keys: Sequence[str]) -> set[str]:
-    """Return which of these keys have a reply."""
-    found: set[str] = set()
-    for start in range(0, len(keys), _AT_ONCE):
-        some = keys[start : start + _AT_ONCE]
-        marks = ",".join("?" * len(some))
-        rows = connection.execute(f"SELECT DISTINCT key FROM replies WHERE key IN ({marks})", some)  # noqa: S608 - only marks
-        found.update(row[0] for row in rows)
-    return found
-
-
-def count_replies(connection: sqlite3.Connection) -> int:
-    """Return how many replies the cache holds."""
-    return int(connection.execute("SELECT count(*) FROM replies").fetchone()[0])
-
-
-def latest_reply_id(connection: sqlite3.Connection) -> int:
-    """Return the highest reply id, 0 in an empty cache."""
-    return int(connection.execute("SELECT coalesce(max(id), 0) FROM replies").fetchone()[0])
-
-
-def learnt(connection: sqlite3.Connection, model: str, most: int) -> tuple[int, list[tuple[int, int, int]]]:
-    """Return how many replies a model gave, `KNOWN_AFTER` at most, and what its bills were (`usage_history`)."""
-    return _known(connection, model), usage_history(connection, model, most)
-
-
-def usage_history(connection: sqlite3.Connection, model: str, most: int) -> list[tuple[int, int, int]]:
-    """Return (estimated text, estimated image, billed) input tokens of a model's latest replies, oldest first."""
-    rows = connection.execute(
-        "SELECT a.estimated_text_tokens, a.estimated_image_tokens, r.input_tokens "
-        "FROM attempts a JOIN replies r ON r.attempt_id = a.id "
-        "WHERE a.model = ? AND a.state = 'settled' AND r.input_tokens IS NOT NULL ORDER BY a.id DESC LIMIT ?",
-        (model, most),
-    ).fetchall()
-    return [(row[0], row[1], row[2]) for row in reversed(rows)]
-
-
-def answer_history(connection: sqlite3.Connection, model: str, most: int) -> list[tuple[int, float]]:
-    """Return (billed output tokens, seconds to the answer) of a model's latest replies, oldest first."""
-    rows = connection.execute(
-        "SELECT r.output_tokens, r.latency_s FROM attempts a JOIN replies r ON r.attempt_id = a.id "
-        "WHERE a.model = ? AND a.state = 'settled' AND r.output_tokens IS NOT NULL ORDER BY a.id DESC LIMIT ?",
-        (model, most),
-    ).fetchall()
-    return [(row[0], row[1]) for row in reversed(rows)]

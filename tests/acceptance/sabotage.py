@@ -16,15 +16,20 @@ from typing import Any
 
 from orchestrator.inference import runner
 from orchestrator.inference.clock import Clock
-from orchestrator.store import ledger, processes
+from orchestrator.store import claims, ledger, processes, replies
 from orchestrator.store.database import Store
 
 AFTER = {"claimed": "claim", "granted": "begin", "settled": "settle"}
 """Step -> the work that has just been made durable."""
 BEFORE = {"answered": "settle", "unclaiming": "unclaim"}
 """Step -> the work that is about to be handed to the store."""
-INSIDE = {"claiming": "claim", "reserving": "begin", "settling": "settle", "keeping": "_keep"}
-"""Step -> the work that was done inside a transaction which is not committed yet."""
+INSIDE = {
+    "claiming": (claims, "claim"),
+    "reserving": (ledger, "begin"),
+    "settling": (ledger, "settle"),
+    "keeping": (replies, "keep"),
+}
+"""Step -> module and name of the work that was done inside a transaction which is not committed yet."""
 STEPS = (*AFTER, *BEFORE, *INSIDE)
 
 
@@ -49,7 +54,8 @@ def _die_at(step: str, nth: int) -> None:
             time.sleep(60)
 
     if step in INSIDE:
-        original = getattr(ledger, INSIDE[step])
+        module, name = INSIDE[step]
+        original = getattr(module, name)
 
         @wraps(original)
         def inside(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - stands for any function
@@ -58,17 +64,17 @@ def _die_at(step: str, nth: int) -> None:
                 reached()
             return result
 
-        setattr(ledger, INSIDE[step], inside)
+        setattr(module, name, inside)
         return
 
     do: Callable[..., Any] = Store.do
 
     async def watched(self: Store, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        name = getattr(work, "__name__", "")
-        if name == BEFORE.get(step):
+        done = getattr(work, "__name__", "")
+        if done == BEFORE.get(step):
             reached()
         result = await do(self, work, *args, **kwargs)
-        if name == AFTER.get(step) and _counts(result):
+        if done == AFTER.get(step) and _counts(result):
             reached()
         return result
 
@@ -77,7 +83,7 @@ def _die_at(step: str, nth: int) -> None:
 
 def _counts(result: object) -> bool:
     """Whether this is the step itself, and not only an attempt at it (a place waited for, a question answered)."""
-    return result is None or result is ledger.Claim.MINE or isinstance(result, ledger.Granted)
+    return result is None or result is claims.Claim.MINE or isinstance(result, ledger.Granted)
 
 
 def _stale_after(seconds: float) -> None:

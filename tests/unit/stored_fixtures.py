@@ -14,7 +14,7 @@ from paid_fixtures import provider
 from orchestrator.commands.scoring import Chosen, choose
 from orchestrator.dataset.load import read_items
 from orchestrator.records import Ending, Item, Reply, Usage
-from orchestrator.store import ledger, processes, runs
+from orchestrator.store import claims, ledger, processes, runs
 from orchestrator.store.database import Connection, open_database
 from orchestrator.store.ledger import Pace
 
@@ -93,8 +93,8 @@ class Archive:
         item, run_id, connection = self.items[number], self.open_run(run), self._connection
         asked = (model, one.judged, item.id, one.sample, one.rotation)
         key = hashlib.sha256(json.dumps([run, *asked]).encode()).hexdigest()
-        ask = ledger.Ask(run_id, self._process, *asked, item.wording, key, "{}")
-        if ledger.claim(connection, ask, ledger.Policy(again=lambda reply: True)) is ledger.Claim.BUSY:
+        ask = claims.Ask(run_id, self._process, *asked, item.wording, key, "{}")
+        if claims.claim(connection, ask, claims.Policy(again=lambda reply: True)) is claims.Claim.BUSY:
             raise AssertionError("nobody else asks")
         intent = ledger.Intent(run_id, self._process, model, item.id, key, 1000, 10, 5, 5)
         begun = ledger.begin(connection, intent, provider(), lambda pace, now: Pace(now, 0.0, now), lambda: NOW)
@@ -105,7 +105,7 @@ class Archive:
             reply = Reply(key, one.text, one.ending, "stop", Usage(10, 0, 5), 100, 0.1, "{}", NOW)
             end = ledger.Settlement(ledger.State.SETTLED, 100, NOW, 200, reply=reply)
         ledger.settle(connection, begun.attempt_id, end)
-        ledger.unclaim(connection, key, self._process)
+        claims.unclaim(connection, key, self._process)
 
     def choose(self, *models: str, run: str | None = None) -> Chosen:
         """Return which replies answer for the benchmark, once everything is on disk."""

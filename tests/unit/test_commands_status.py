@@ -20,9 +20,10 @@ from orchestrator.errors import CacheError
 from orchestrator.inference.plan import Stop, StopKind, Tally
 from orchestrator.inference.tokens import Calibration
 from orchestrator.reporting.results import RunSummary
-from orchestrator.store import ledger, processes, runs
+from orchestrator.store import claims, ledger, processes, runs
+from orchestrator.store.claims import Ask, Policy
 from orchestrator.store.database import open_database
-from orchestrator.store.ledger import Ask, Granted, Intent, Policy, Settlement, State
+from orchestrator.store.ledger import Granted, Intent, Settlement, State
 from orchestrator.store.runs import Money
 from orchestrator.store.status import Doubt, ModelProgress, Reasked, RunStatus, Status
 
@@ -35,7 +36,7 @@ def filled(path: Path, who: processes.Identity, end: Settlement | None) -> None:
     with open_database(path).conn as connection:
         runs.open_run(connection, runs.RunSpec("run", "/b.jsonl", "d"), 10**9, NOW)
         process_id = processes.register(connection, who, time.time())
-        ledger.claim(connection, Ask(1, process_id, "m", "", "i", 0, 0, "w", "k", "{}"), Policy())
+        claims.claim(connection, Ask(1, process_id, "m", "", "i", 0, 0, "w", "k", "{}"), Policy())
         intent = Intent(1, process_id, "m", "i", "k", 100, 1, 1, 1)
         verdict = ledger.begin(connection, intent, provider(), lambda pace, now: pace, lambda: NOW)
         assert isinstance(verdict, Granted)

@@ -19,9 +19,11 @@ from paid_fixtures import provider
 from orchestrator.inference.clock import Clock
 from orchestrator.inference.dispatch import HOPELESS_AFTER, SUSPECT_AFTER, Dispatcher, Go, Halted, Lane
 from orchestrator.records import Provider
-from orchestrator.store import ledger, processes, runs
+from orchestrator.store import claims, ledger, processes, runs
+from orchestrator.store.claims import Ask, Policy
 from orchestrator.store.database import Store, open_reading
-from orchestrator.store.ledger import KNOWN_AFTER, Ask, ClaimLost, Intent, OverBudget, Policy, Settlement, State
+from orchestrator.store.ledger import ClaimLost, Intent, OverBudget, Settlement, State
+from orchestrator.store.replies import KNOWN_AFTER
 
 T = TypeVar("T")
 FAST = replace(provider(), max_concurrency=100)
@@ -95,7 +97,7 @@ class Gate:
         """Claim some keys."""
         for key in keys:
             ask = Ask(1, 1, "m", "", f"item-{key}", 0, 0, "w", key, "{}")
-            await self.store.do(ledger.claim, ask, Policy())
+            await self.store.do(claims.claim, ask, Policy())
 
     async def granted(self, lane: Lane, key: str) -> Go:
         """Wait for a turn that must be granted."""

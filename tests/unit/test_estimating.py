@@ -31,7 +31,7 @@ from orchestrator.inference.estimate import ASSUMED_OUTPUT
 from orchestrator.inference.tokens import estimate
 from orchestrator.records import Ending, Model, Reply, Request, Usage, canonical
 from orchestrator.simulator import Settings, running
-from orchestrator.store import ledger, processes, runs
+from orchestrator.store import claims, ledger, processes, runs
 from orchestrator.store.database import Store
 from orchestrator.store.pictures import KnownPictures
 
@@ -130,8 +130,8 @@ async def _pay(desk: Desk, benchmark: Path, model: Model, answers: Sequence[Usag
         requests = [prompt.build(item, model) for item, _ in zip(items, answers, strict=False)]
         for request, usage in zip(requests, answers, strict=True):
             found = estimate(request, model.image_tokens)
-            ask = ledger.Ask(row.id, process, model.alias, "", "q", 0, 0, "", request.key, canonical(request))
-            assert await store.do(ledger.claim, ask, ledger.Policy()) is ledger.Claim.MINE
+            ask = claims.Ask(row.id, process, model.alias, "", "q", 0, 0, "", request.key, canonical(request))
+            assert await store.do(claims.claim, ask, claims.Policy()) is claims.Claim.MINE
             intent = ledger.Intent(row.id, process, model.alias, "q", request.key, 1000, 1000, found.text, found.image)
             granted = await store.do(ledger.begin, intent, model.provider, lambda pace, now: pace, lambda: 1.0)
             assert isinstance(granted, ledger.Granted)

@@ -29,7 +29,7 @@ from orchestrator.inference.questions import Asking, Question, questions
 from orchestrator.inference.runner import Runner
 from orchestrator.records import Item, Model, Outcome, Reply
 from orchestrator.simulator import Fault, LedgerView, Settings, Simulator
-from orchestrator.store import ledger, processes, runs, status
+from orchestrator.store import processes, replies, runs, status
 from orchestrator.store.database import Store, open_reading
 from orchestrator.store.runs import Money
 from orchestrator.store.status import Status
@@ -110,7 +110,7 @@ async def run(cache: Path, models: Sequence[Model], items: Sequence[Item], how: 
             client = await stack.enter_async_context(Client())
         spec = runs.RunSpec(how.name, "/b.jsonl", "digest")
         row = await store.do(runs.open_run, spec, how.cap, 1_790_000_000.0)
-        newer_than = await store.do(ledger.latest_reply_id)
+        newer_than = await store.do(replies.latest_reply_id)
         plan = Plan(row.id, process_id, tuple(models), hold_in_doubt=how.hold, newer_than=newer_than)
 
         def asked(one: Model) -> AsyncGenerator[Question, None]:

@@ -15,9 +15,10 @@ from store_fixtures import NOW, memory
 
 from orchestrator.errors import CacheError
 from orchestrator.records import Ending, Reply, Request, canonical
-from orchestrator.store import health, ledger, place, processes, runs
+from orchestrator.store import claims, health, ledger, place, processes, runs
+from orchestrator.store.claims import Ask, Policy
 from orchestrator.store.database import open_database, reading
-from orchestrator.store.ledger import Ask, Granted, Intent, Policy, Settlement, State
+from orchestrator.store.ledger import Granted, Intent, Settlement, State
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def fill(connection: sqlite3.Connection, count: int) -> None:
     for number in range(count):
         asked: Request = request(f"question {number}")
         ask = Ask(1, process_id, "m", "", f"i{number}", 0, 0, "w", asked.key, canonical(asked))
-        ledger.claim(connection, ask, Policy())
+        claims.claim(connection, ask, Policy())
         intent = Intent(1, process_id, "m", f"i{number}", asked.key, 100, 1, 1, 1)
         verdict = ledger.begin(connection, intent, provider(), lambda pace, now: pace, lambda: NOW)
         assert isinstance(verdict, Granted)

@@ -15,21 +15,9 @@ from paid_fixtures import provider
 from store_fixtures import NOW, memory
 
 from orchestrator.records import Ending, Provider, Reply, Usage
-from orchestrator.store import ledger, processes, runs, status
-from orchestrator.store.ledger import (
-    Ask,
-    Claim,
-    ClaimLost,
-    Granted,
-    Intent,
-    OverBudget,
-    Pace,
-    Policy,
-    Settlement,
-    State,
-    Verdict,
-    Wait,
-)
+from orchestrator.store import claims, ledger, processes, replies, runs, status
+from orchestrator.store.claims import Ask, Claim, Policy
+from orchestrator.store.ledger import ClaimLost, Granted, Intent, OverBudget, Pace, Settlement, State, Verdict, Wait
 from orchestrator.store.processes import Identity
 
 AT = replace(provider(), max_concurrency=3)
@@ -69,7 +57,7 @@ def begin(connection: sqlite3.Connection, what: Intent, at: Provider = AT) -> Ve
 
 def granted(connection: sqlite3.Connection, what: Intent, at: Provider = AT) -> int:
     """Claim and begin an attempt that must be granted; return its id."""
-    ledger.claim(connection, ask(what.key, what.process_id, what.run_id), Policy())
+    claims.claim(connection, ask(what.key, what.process_id, what.run_id), Policy())
     verdict = begin(connection, what, at)
     assert isinstance(verdict, Granted)
     return verdict.attempt_id
@@ -103,43 +91,43 @@ def states(connection: sqlite3.Connection) -> list[tuple[str, int]]:
 
 def test_a_question_is_claimed_once(cache: sqlite3.Connection) -> None:
     """The first process may ask it; to any other, and to a duplicate in the same process, it is taken."""
-    assert ledger.claim(cache, ask(process_id=1), Policy()) is Claim.MINE
-    assert ledger.claim(cache, ask(process_id=2), Policy()) is Claim.BUSY
-    assert ledger.claim(cache, ask(process_id=1, item_id="duplicate"), Policy()) is Claim.BUSY
-    ledger.unclaim(cache, "k", 2)
-    assert ledger.holds(cache, "k", 1)
-    ledger.unclaim(cache, "k", 1)
-    assert ledger.claim(cache, ask(process_id=2), Policy()) is Claim.MINE
+    assert claims.claim(cache, ask(process_id=1), Policy()) is Claim.MINE
+    assert claims.claim(cache, ask(process_id=2), Policy()) is Claim.BUSY
+    assert claims.claim(cache, ask(process_id=1, item_id="duplicate"), Policy()) is Claim.BUSY
+    claims.unclaim(cache, "k", 2)
+    assert claims.holds(cache, "k", 1)
+    claims.unclaim(cache, "k", 1)
+    assert claims.claim(cache, ask(process_id=2), Policy()) is Claim.MINE
 
 
 def test_an_answered_question_is_a_hit_for_everybody(cache: sqlite3.Connection) -> None:
     """Storing the reply gives the claim back."""
     ledger.settle(cache, granted(cache, intent()), paid())
-    assert not ledger.holds(cache, "k", 1)
+    assert not claims.holds(cache, "k", 1)
     for process_id in (1, 2):
-        assert ledger.claim(cache, ask(process_id=process_id, run_id=2), Policy()) is Claim.HIT
+        assert claims.claim(cache, ask(process_id=process_id, run_id=2), Policy()) is Claim.HIT
 
 
 def test_a_process_off_the_list_claims_nothing(cache: sqlite3.Connection) -> None:
     """Of a process that nobody knows, nobody could tell when it is dead: its claims would stay for ever."""
-    assert ledger.claim(cache, ask(process_id=77), Policy()) is Claim.BUSY
-    assert ledger.claim(cache, ask(process_id=1), Policy()) is Claim.MINE
+    assert claims.claim(cache, ask(process_id=77), Policy()) is Claim.BUSY
+    assert claims.claim(cache, ask(process_id=1), Policy()) is Claim.MINE
 
 
 def test_every_question_is_entered_into_its_run(cache: sqlite3.Connection) -> None:
     """Whatever becomes of it, and however often, the run knows the item, its key and its wording."""
     for _ in range(2):
-        ledger.claim(cache, ask(item_id="one"), Policy())
-    ledger.claim(cache, ask(item_id="two"), Policy())
-    ledger.claim(cache, replace(ask("k2", item_id="one"), wording="w2"), Policy())
+        claims.claim(cache, ask(item_id="one"), Policy())
+    claims.claim(cache, ask(item_id="two"), Policy())
+    claims.claim(cache, replace(ask("k2", item_id="one"), wording="w2"), Policy())
     rows = cache.execute("SELECT item_id, key, wording FROM run_items ORDER BY item_id").fetchall()
     assert [tuple(row) for row in rows] == [("one", "k2", "w2"), ("two", "k", "w")]
 
 
 def test_what_was_asked_is_kept_with_the_claim(cache: sqlite3.Connection) -> None:
     """The canonical form lies in the cache before anything is paid."""
-    ledger.claim(cache, ask(), Policy())
-    ledger.claim(cache, ask(process_id=2), Policy())
+    claims.claim(cache, ask(), Policy())
+    claims.claim(cache, ask(process_id=2), Policy())
     assert [tuple(row) for row in cache.execute("SELECT * FROM requests")] == [("k", '{"key":"k"}')]
 
 
@@ -148,17 +136,17 @@ def test_only_an_attempt_in_doubt_holds_a_question(cache: sqlite3.Connection, st
     """With `hold`, a question is left alone exactly while an attempt at it may have been billed and is not resolved."""
     attempt_id = granted(cache, intent())
     cache.execute("UPDATE attempts SET state = ? WHERE id = ?", (state, attempt_id))
-    ledger.unclaim(cache, "k", 1)
+    claims.unclaim(cache, "k", 1)
     expected = Claim.HELD if state is State.DOUBT else Claim.MINE
-    assert ledger.claim(cache, ask(), Policy(hold_in_doubt=True)) is expected
-    ledger.unclaim(cache, "k", 1)
-    assert ledger.claim(cache, ask(), Policy()) is Claim.MINE
+    assert claims.claim(cache, ask(), Policy(hold_in_doubt=True)) is expected
+    claims.unclaim(cache, "k", 1)
+    assert claims.claim(cache, ask(), Policy()) is Claim.MINE
 
 
 def test_a_doubtful_answer_is_a_hit_all_the_same(cache: sqlite3.Connection) -> None:
     """The reply is there; only what it cost is unknown."""
     ledger.settle(cache, granted(cache, intent()), paid(charge=None))
-    assert ledger.claim(cache, ask(), Policy(hold_in_doubt=True)) is Claim.HIT
+    assert claims.claim(cache, ask(), Policy(hold_in_doubt=True)) is Claim.HIT
 
 
 def test_chosen_replies_are_asked_again_once(cache: sqlite3.Connection) -> None:
@@ -170,17 +158,17 @@ def test_chosen_replies_are_asked_again_once(cache: sqlite3.Connection) -> None:
         seen.append(stored.text)
         return stored.text == "[A]"
 
-    began = ledger.latest_reply_id(cache)
+    began = replies.latest_reply_id(cache)
     policy = Policy(again=refused, newer_than=began)
-    assert ledger.claim(cache, ask(), replace(policy, again=lambda stored: False)) is Claim.HIT
-    assert ledger.claim(cache, ask(), policy) is Claim.MINE
-    assert ledger.claim(cache, ask(process_id=2), policy) is Claim.BUSY
+    assert claims.claim(cache, ask(), replace(policy, again=lambda stored: False)) is Claim.HIT
+    assert claims.claim(cache, ask(), policy) is Claim.MINE
+    assert claims.claim(cache, ask(process_id=2), policy) is Claim.BUSY
     verdict = begin(cache, intent())
     assert isinstance(verdict, Granted)
     ledger.settle(cache, verdict.attempt_id, paid())
-    assert ledger.claim(cache, ask(process_id=2), policy) is Claim.HIT
+    assert claims.claim(cache, ask(process_id=2), policy) is Claim.HIT
     assert seen == ["[A]", "[A]"]
-    assert ledger.count_replies(cache) == 2
+    assert replies.count_replies(cache) == 2
 
 
 # --- money -----------------------------------------------------------------------------------------------------------
@@ -219,7 +207,7 @@ def test_the_cap_may_be_met_but_not_passed(cache: sqlite3.Connection) -> None:
     """Reservations fit to the last nano-dollar; one more waits while others are in flight, and is over when none is."""
     first = granted(cache, intent("a", run_id=2, reserve=600))
     second = granted(cache, intent("b", run_id=2, reserve=400))
-    ledger.claim(cache, ask("c", run_id=2), Policy())
+    claims.claim(cache, ask("c", run_id=2), Policy())
     assert begin(cache, intent("c", run_id=2, reserve=1)) == Wait(ledger.POLL_S)
     ledger.settle(cache, first, paid("a", charge=600))
     assert begin(cache, intent("c", run_id=2, reserve=1)) == Wait(ledger.POLL_S)
@@ -231,7 +219,7 @@ def test_the_cap_may_be_met_but_not_passed(cache: sqlite3.Connection) -> None:
 
 def test_a_reservation_above_the_whole_cap_is_over_at_once(cache: sqlite3.Connection) -> None:
     """Nothing in flight could make room, and nothing is charged."""
-    ledger.claim(cache, ask(run_id=2), Policy())
+    claims.claim(cache, ask(run_id=2), Policy())
     assert begin(cache, intent(run_id=2, reserve=1001)) == OverBudget("")
     assert states(cache) == []
 
@@ -241,7 +229,7 @@ def test_a_providers_budget_counts_all_runs(cache: sqlite3.Connection) -> None:
     at = replace(AT, budget_nanousd=500)
     ledger.settle(cache, granted(cache, intent("a", run_id=1, reserve=300), at), paid("a", charge=300))
     flying = granted(cache, intent("b", run_id=2, reserve=200), at)
-    ledger.claim(cache, ask("c"), Policy())
+    claims.claim(cache, ask("c"), Policy())
     assert begin(cache, intent("c", reserve=1), at) == Wait(ledger.POLL_S)
     ledger.settle(cache, flying, Settlement(State.DOUBT, None, NOW))
     assert begin(cache, intent("c", reserve=1), at) == OverBudget("sim-openai")
@@ -252,7 +240,7 @@ def test_money_in_doubt_stays_under_the_cap_until_it_is_resolved(cache: sqlite3.
     """A lost attempt keeps its reservation; resolving it as not billed makes room again."""
     attempt_id = granted(cache, intent("a", run_id=2, reserve=1000))
     ledger.settle(cache, attempt_id, Settlement(State.DOUBT, None, NOW))
-    ledger.claim(cache, ask("b", run_id=2), Policy())
+    claims.claim(cache, ask("b", run_id=2), Policy())
     assert begin(cache, intent("b", run_id=2)) == OverBudget("")
     assert status.resolve(cache, (attempt_id,), billed=False) == 1
     assert isinstance(begin(cache, intent("b", run_id=2)), Granted)
@@ -261,7 +249,7 @@ def test_money_in_doubt_stays_under_the_cap_until_it_is_resolved(cache: sqlite3.
 def test_concurrency_is_shared_by_all_processes(cache: sqlite3.Connection) -> None:
     """Open attempts of any process take up the provider's places; an end frees one."""
     first, *_ = [granted(cache, intent(f"k{number}", process_id=1 + number % 2)) for number in range(3)]
-    ledger.claim(cache, ask("more"), Policy())
+    claims.claim(cache, ask("more"), Policy())
     assert begin(cache, intent("more")) == Wait(ledger.POLL_S)
     assert isinstance(begin(cache, intent("more"), replace(AT, name="other")), Granted)
     ledger.settle(cache, first, Settlement(State.RELEASED, 0, NOW))
@@ -272,21 +260,21 @@ def test_a_new_models_first_calls_are_few_in_all_processes_together(cache: sqlit
     """One, two, three at a time, as its bills come in; and each reservation is made of all that have come."""
     first = granted(cache, replace(intent("a"), known=0))
     other = replace(intent("b", process_id=2), known=0)
-    ledger.claim(cache, ask("b", 2), Policy())
+    claims.claim(cache, ask("b", 2), Policy())
     assert begin(cache, other) == Wait(ledger.POLL_S)
     ledger.settle(cache, first, paid("a"))
     assert begin(cache, other) == Wait(0.0), "it does not know the first bill yet"
-    assert ledger.learnt(cache, "m", 200) == (1, [(4, 5, 20)])
+    assert replies.learnt(cache, "m", 200) == (1, [(4, 5, 20)])
     assert isinstance(begin(cache, replace(other, known=1)), Granted)
     granted(cache, replace(intent("c"), known=1))
-    ledger.claim(cache, ask("d", 2), Policy())
+    claims.claim(cache, ask("d", 2), Policy())
     assert begin(cache, replace(intent("d", process_id=2), known=1)) == Wait(ledger.POLL_S)
     assert isinstance(begin(cache, intent("d", process_id=2), AT), Granted), "of a process that knows its bills well"
 
 
 def test_without_the_claim_nothing_is_begun(cache: sqlite3.Connection) -> None:
     """A process that slept, and whose question was given to another, finds out before it sends."""
-    ledger.claim(cache, ask(process_id=2), Policy())
+    claims.claim(cache, ask(process_id=2), Policy())
     assert begin(cache, intent(process_id=1)) == ClaimLost()
     assert states(cache) == []
 
@@ -302,7 +290,7 @@ def pace_of(connection: sqlite3.Connection) -> Pace:
 
 def test_the_pace_is_taken_and_kept(cache: sqlite3.Connection) -> None:
     """What `pace` returns is what the next request starts from; a wait changes nothing."""
-    ledger.claim(cache, ask(), Policy())
+    claims.claim(cache, ask(), Policy())
     seen: list[Pace] = []
 
     def wait(pace: Pace, now: float) -> Pace | float:
@@ -343,19 +331,19 @@ def test_a_reply_is_kept_as_it_came(cache: sqlite3.Connection, ending: Ending, u
     """Every field comes back."""
     came = replace(reply(text="Ü\n[A]", ending=ending), usage=usage)
     ledger.settle(cache, granted(cache, intent()), replace(paid(), reply=came))
-    assert ledger.find(cache, "k") == came
-    assert ledger.find(cache, "other") is None
+    assert replies.find(cache, "k") == came
+    assert replies.find(cache, "other") is None
 
 
 def test_of_several_replies_the_latest_counts_and_none_is_lost(cache: sqlite3.Connection) -> None:
     """Asked again, the old reply stays in the cache."""
     policy = Policy(again=lambda stored: True, newer_than=99)
     for text in ("first", "second"):
-        assert ledger.claim(cache, ask(), policy) is Claim.MINE
+        assert claims.claim(cache, ask(), policy) is Claim.MINE
         verdict = begin(cache, intent())
         assert isinstance(verdict, Granted)
         ledger.settle(cache, verdict.attempt_id, paid(text=text))
-    found = ledger.find(cache, "k")
+    found = replies.find(cache, "k")
     assert found is not None
     assert found.text == "second"
     assert [row[0] for row in cache.execute("SELECT text FROM replies ORDER BY id")] == ["first", "second"]
@@ -383,12 +371,12 @@ def test_a_late_reply_of_a_process_given_up_is_kept_and_charged_as_billed(cache:
     attempt_id = granted(cache, intent(reserve=100))
     processes.leave(cache, 1)
     assert states(cache) == [("doubt", 100)]
-    assert ledger.claim(cache, ask(process_id=2), Policy()) is Claim.MINE
+    assert claims.claim(cache, ask(process_id=2), Policy()) is Claim.MINE
     ledger.settle(cache, attempt_id, paid(charge=60))
     assert states(cache) == [("settled", 60)]
     assert charges(cache)[0]["free"] == 60
-    assert ledger.find(cache, "k") == reply()
-    assert ledger.holds(cache, "k", 2)
+    assert replies.find(cache, "k") == reply()
+    assert claims.holds(cache, "k", 2)
 
 
 def test_a_late_bill_replaces_what_the_user_resolved(cache: sqlite3.Connection) -> None:
@@ -420,12 +408,12 @@ def test_histories_tell_of_settled_replies_alone(cache: sqlite3.Connection) -> N
         ledger.settle(cache, granted(cache, intent(f"k{number}")), end)
     doubtful = replace(paid("d", charge=None), reply=replace(reply("d"), usage=None))
     ledger.settle(cache, granted(cache, intent("d")), doubtful)
-    assert ledger.usage_history(cache, "m", 3) == [(4, 5, 11), (4, 5, 12), (4, 5, 13)]
-    assert ledger.answer_history(cache, "m", 3) == [(101, 1.0), (102, 2.0), (103, 3.0)]
-    assert ledger.usage_history(cache, "other", 3) == []
-    assert ledger.held(cache, [f"k{number}" for number in range(1200)]) == {"k0", "k1", "k2", "k3"}
-    assert ledger.latest_reply_id(cache) == ledger.count_replies(cache) == 5
-    assert ledger.latest_reply_id(memory()) == 0
+    assert replies.usage_history(cache, "m", 3) == [(4, 5, 11), (4, 5, 12), (4, 5, 13)]
+    assert replies.answer_history(cache, "m", 3) == [(101, 1.0), (102, 2.0), (103, 3.0)]
+    assert replies.usage_history(cache, "other", 3) == []
+    assert replies.held(cache, [f"k{number}" for number in range(1200)]) == {"k0", "k1", "k2", "k3"}
+    assert replies.latest_reply_id(cache) == replies.count_replies(cache) == 5
+    assert replies.latest_reply_id(memory()) == 0
 
 
 # --- whatever the order ----------------------------------------------------------------------------------------------
@@ -463,11 +451,11 @@ class Books(RuleBasedStateMachine):
     @rule(key=st.sampled_from(KEYS), process_id=st.integers(1, 2), run_id=st.integers(1, 2), hold=st.booleans())
     def claim(self, key: str, process_id: int, run_id: int, hold: bool) -> None:
         again = Policy(hold, again=lambda stored: stored.text == "again")
-        ledger.claim(self.cache, ask(key, process_id, run_id), again)
+        claims.claim(self.cache, ask(key, process_id, run_id), again)
 
     @rule(key=st.sampled_from(KEYS), process_id=st.integers(1, 2))
     def unclaim(self, key: str, process_id: int) -> None:
-        ledger.unclaim(self.cache, key, process_id)
+        claims.unclaim(self.cache, key, process_id)
 
     @rule(
         key=st.sampled_from(KEYS),
@@ -479,7 +467,7 @@ class Books(RuleBasedStateMachine):
     def begin(self, key: str, process_id: int, run_id: int, reserve: int, which: int) -> None:
         at = self.at[which]
         before = charges(self.cache)
-        held = ledger.holds(self.cache, key, process_id)
+        held = claims.holds(self.cache, key, process_id)
         verdict = begin(self.cache, intent(key, process_id, run_id, reserve), at)
         by_run, by_provider = charges(self.cache)
         if isinstance(verdict, Granted):
@@ -515,7 +503,7 @@ class Books(RuleBasedStateMachine):
                 end = paid(row["key"], charge=cost, text=kind)
         ledger.settle(self.cache, attempt_id, end)
         self.replies += end.reply is not None
-        assert end.reply is None or not ledger.holds(self.cache, row["key"], row["process_id"])
+        assert end.reply is None or not claims.holds(self.cache, row["key"], row["process_id"])
 
     @rule(process_id=st.integers(1, 2))
     def give_up(self, process_id: int) -> None:
@@ -574,7 +562,7 @@ class Books(RuleBasedStateMachine):
 
     @invariant()
     def no_reply_is_lost(self) -> None:
-        assert ledger.count_replies(self.cache) == self.replies
+        assert replies.count_replies(self.cache) == self.replies
 
     def teardown(self) -> None:
         self.cache.close()

@@ -17,9 +17,10 @@ import pytest
 from paid_fixtures import provider
 from store_fixtures import NOW, memory
 
-from orchestrator.store import ledger, processes, runs
+from orchestrator.store import claims, ledger, processes, runs
+from orchestrator.store.claims import Ask, Claim, Policy
 from orchestrator.store.database import open_database
-from orchestrator.store.ledger import Ask, Claim, Granted, Intent, Policy
+from orchestrator.store.ledger import Granted, Intent
 from orchestrator.store.processes import STALE_S, Identity
 
 
@@ -44,7 +45,7 @@ def ended(process: subprocess.Popen[bytes]) -> None:
 
 def busy(connection: sqlite3.Connection, process_id: int, key: str = "k") -> int:
     """Let a process claim a key and begin an attempt at it; return the attempt's id."""
-    assert ledger.claim(connection, Ask(1, process_id, "m", "", "i", 0, 0, "w", key, "{}"), Policy()) is Claim.MINE
+    assert claims.claim(connection, Ask(1, process_id, "m", "", "i", 0, 0, "w", key, "{}"), Policy()) is Claim.MINE
     verdict = ledger.begin(
         connection, Intent(1, process_id, "m", "i", key, 100, 1, 1, 1), provider(), lambda pace, now: pace, lambda: NOW
     )
@@ -198,7 +199,7 @@ def test_what_nobody_on_the_list_holds_is_freed(cache: sqlite3.Connection) -> No
     cache.execute("DELETE FROM processes")
     assert processes.reap(cache, "here", time.time()) == 1
     assert state_of(cache, attempt_id) == ("doubt", 100)
-    assert not ledger.holds(cache, "k", number)
+    assert not claims.holds(cache, "k", number)
 
 
 def test_no_process_gets_the_number_of_another(cache: sqlite3.Connection) -> None:
@@ -208,7 +209,7 @@ def test_no_process_gets_the_number_of_another(cache: sqlite3.Connection) -> Non
     successor = processes.register(cache, Identity("b/1", 1, 0.0), NOW + STALE_S + 2)
     assert successor != sleeper
     busy(cache, successor)
-    assert not ledger.holds(cache, "k", sleeper)
+    assert not claims.holds(cache, "k", sleeper)
 
 
 def test_a_heartbeat_keeps_a_process_on_the_list(cache: sqlite3.Connection) -> None:
@@ -279,7 +280,7 @@ def _race(path: str, start: float, won: multiprocessing.Queue[list[str]]) -> Non
     for key in range(200):
         connection.execute("BEGIN IMMEDIATE")
         ask = Ask(1, number, "m", "", f"i{key}", 0, 0, "w", f"k{key}", "{}")
-        if ledger.claim(connection, ask, Policy()) is Claim.MINE:
+        if claims.claim(connection, ask, Policy()) is Claim.MINE:
             mine.append(f"k{key}")
         connection.execute("COMMIT")
     won.put(mine)

@@ -13,8 +13,9 @@ from store_fixtures import NOW, memory
 
 from orchestrator.errors import ConfigError
 from orchestrator.records import Ending, Reply
-from orchestrator.store import ledger, processes, runs
-from orchestrator.store.ledger import Ask, Granted, Intent, Policy, Settlement, State
+from orchestrator.store import claims, ledger, processes, runs
+from orchestrator.store.claims import Ask, Policy
+from orchestrator.store.ledger import Granted, Intent, Settlement, State
 from orchestrator.store.runs import Asked, RunSpec
 
 SPEC = RunSpec("first", "/data/b.jsonl", "digest", {"models": ["m"], "limit": 5})
@@ -43,8 +44,8 @@ def asking(
 ) -> None:
     """Enter a question into a run, and leave it unclaimed."""
     ask = Ask(run_id, 1, model, judged, item_id, sample, rotation, wording, key, "{}")
-    ledger.claim(connection, ask, Policy())
-    ledger.unclaim(connection, key, 1)
+    claims.claim(connection, ask, Policy())
+    claims.unclaim(connection, key, 1)
 
 
 def attempted(connection: sqlite3.Connection, run_id: int, key: str, end: Settlement | None) -> None:
@@ -56,7 +57,7 @@ def attempted(connection: sqlite3.Connection, run_id: int, key: str, end: Settle
     assert isinstance(verdict, Granted)
     if end is not None:
         ledger.settle(connection, verdict.attempt_id, end)
-    ledger.unclaim(connection, key, 1)
+    claims.unclaim(connection, key, 1)
 
 
 def replied(key: str, text: str, charge: int = 60) -> Settlement:

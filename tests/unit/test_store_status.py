@@ -14,9 +14,10 @@ from store_fixtures import NOW, memory
 
 from orchestrator.dataset.facts import ImageFact
 from orchestrator.records import Ending, Reply
-from orchestrator.store import ledger, processes, runs, status
+from orchestrator.store import claims, ledger, processes, replies, runs, status
+from orchestrator.store.claims import Ask, Policy
 from orchestrator.store.database import Store
-from orchestrator.store.ledger import Ask, Granted, Intent, Policy, Settlement, State
+from orchestrator.store.ledger import Granted, Intent, Settlement, State
 from orchestrator.store.pictures import KnownPictures
 from orchestrator.store.status import Doubt, ModelProgress
 
@@ -44,13 +45,13 @@ def reply(key: str) -> Reply:
 
 def attempt(connection: sqlite3.Connection, run_id: int, model: str, key: str, end: Settlement) -> int:
     """Ask an item named after its key in a run, and end the attempt so; return the attempt's id."""
-    ledger.claim(connection, Ask(run_id, 1, model, "", f"item-{key}", 0, 0, "w", key, "{}"), Policy())
+    claims.claim(connection, Ask(run_id, 1, model, "", f"item-{key}", 0, 0, "w", key, "{}"), Policy())
     connection.execute("INSERT OR IGNORE INTO claims VALUES (?, 1)", (key,))
     intent = Intent(run_id, 1, model, f"item-{key}", key, 100, 1, 1, 1)
     verdict = ledger.begin(connection, intent, provider(), lambda pace, now: pace, lambda: NOW)
     assert isinstance(verdict, Granted)
     ledger.settle(connection, verdict.attempt_id, end)
-    ledger.unclaim(connection, key, 1)
+    claims.unclaim(connection, key, 1)
     return verdict.attempt_id
 
 
@@ -113,19 +114,19 @@ def test_what_is_not_in_doubt_is_not_settled(cache: sqlite3.Connection, attempts
 
 def test_a_question_paid_for_again_after_a_doubt_is_named(cache: sqlite3.Connection) -> None:
     """The old reservation and the new cost, for the replies since a moment."""
-    since = ledger.latest_reply_id(cache)
+    since = replies.latest_reply_id(cache)
     attempt(cache, 2, "a", "lost", Settlement(State.SETTLED, 60, NOW, reply=reply("lost")))
     assert status.reasked(cache, 2, since) == (
         status.Reasked(2, "a", "item-lost", 100, 60),
         status.Reasked(3, "a", "item-lost", 100, 60),
     )
-    assert status.reasked(cache, 2, ledger.latest_reply_id(cache)) == ()
+    assert status.reasked(cache, 2, replies.latest_reply_id(cache)) == ()
     assert status.reasked(cache, 1, since) == ()
 
 
 def test_a_doubtful_answer_is_not_called_paid_twice(cache: sqlite3.Connection) -> None:
     """A reply whose own bill is unknown is one purchase."""
-    since = ledger.latest_reply_id(cache)
+    since = replies.latest_reply_id(cache)
     attempt(cache, 2, "a", "odd", Settlement(State.DOUBT, None, NOW, reason="usage", reply=reply("odd")))
     assert status.reasked(cache, 2, since) == ()
 
