@@ -29,8 +29,12 @@ class Account:
 
     @property
     def expected_nanousd(self) -> int:
-        """What the unsent questions would cost at the mean price of this invocation's replies; 0 if there is none."""
-        return self.unsent * self.tally.spent_nanousd // self.tally.replied if self.tally.replied else 0
+        """What the unsent questions would cost at the mean price of this invocation's replies; 0 if there is none.
+
+        Attempts in doubt are charged without a reply; however many there were, it is at most the worst case.
+        """
+        mean = self.unsent * self.tally.spent_nanousd // self.tally.replied if self.tally.replied else 0
+        return min(mean, self.worst_nanousd)
 
     @property
     def worst_nanousd(self) -> int:

@@ -244,3 +244,10 @@ def test_a_providers_own_budget_is_raised_in_its_file() -> None:
     stop = Stop(StopKind.BUDGET, "openai", "does not fit")
     (*_, last) = closing.stop_lines((stop,), SUMMARY, {"m": ACCOUNT}, ("x", "--budget", "5"))
     assert last == "  x --budget 5"
+
+
+def test_what_is_left_is_expected_to_cost_no_more_than_its_worst_case() -> None:
+    """Also where most of what was charged is in doubt and brought no reply."""
+    tally = Tally(attempts=10, replied=1, spent_nanousd=10 * 10**9, quoted_nanousd=10 * 10**9)
+    found = Account(tally, Money(10**9, 0, 9 * 10**9, 10), unsent=5)
+    assert found.expected_nanousd == found.worst_nanousd == 5 * 10**9
