@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cli_program import (
+    PRICES,
     SMALL,
     Program,
     billed,
@@ -95,3 +96,25 @@ def test_samples_limits_and_prompts_make_questions_of_their_own(program: Program
         assert requests(simulator) == 10
     assert program("score", "items.jsonl", "--run", "twice", "--json").json["run"] == "twice"
     assert "other settings" in program(*RUN, "--run", "twice", code=2).err
+
+
+def test_a_new_price_holds_for_what_is_asked_from_now_on(program: Program) -> None:
+    """What was paid is never asked again or counted anew, and the cap counts the old charges beside the new ones."""
+    write_items(program.folder, 6)
+    with running(Settings()) as simulator:
+        provided, sold = small(simulator)
+        program.configure(provided, sold)
+        first = program(*RUN, "--limit", "3", "--run", "one", "--budget", "1", "--json").json
+        dollars_in, dollars_out = PRICES["sim-spine-small"]
+        dearer = sold.replace(f"per_mtok = {dollars_in}", f"per_mtok = {dollars_in * 10}").replace(
+            f"per_mtok = {dollars_out}", f"per_mtok = {dollars_out * 10}"
+        )
+        program.configure(provided, dearer)
+        again = program(*RUN, "--limit", "3", "--run", "one", "--budget", "1", "--json").json
+        assert (again["calls"], again["ledger_usd"]) == (0, first["ledger_usd"])
+        other = program(*RUN, "--run", "all", "--budget", "1", "--json").json
+        assert (other["calls"], other["cache_hits"]) == (3, 3)
+        assert other["ledger_usd"] > 5 * first["ledger_usd"]
+        assert requests(simulator) == 6
+        status = program("status", "--json").json
+        assert status["ledger_usd"] == round(first["ledger_usd"] + other["ledger_usd"], 9)
