@@ -104,7 +104,7 @@ def _verdict(text: str) -> tuple[tuple[str, ...], str] | None:
 def _find(quote: str, output: str) -> tuple[int, int] | None:
     """Return where the quote stands in the output, whitespace aside; None if it does not, or is no passage."""
     words = quote.split()
-    if not words:
+    if not words or sum(map(len, words)) > len(output):
         return None
     found = re.search(r"\s+".join(re.escape(word) for word in words), output)
     return found.span() if found else None
