@@ -65,10 +65,10 @@ class Store:
         self._interval_s = interval_s
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._opened: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
-        self._broken: CacheError | None = None
         self._ballast = Ballast(path)
         self.trouble: CacheError | None = None
-        """Set when the file could be written only by giving up the reserve: store what is in flight, begin nothing."""
+        """Set when the file could be written only by giving up the reserve, or a heartbeat failed: store what is in
+        flight, begin nothing."""
         self._thread = threading.Thread(target=self._serve, name="cache", daemon=True)
         self._thread.start()
         if error := self._opened.get():
@@ -154,11 +154,11 @@ class Store:
         try:
             with _transaction(connection):
                 work(connection)
-        except Exception as error:  # Nobody awaits this work: whatever stops it must stop those who rely on it.
-            self._broken = explain(self.path, error)
+        except Exception as error:  # Nobody awaits this work: who relies on it must begin no more.
+            self.trouble = explain(self.path, error)
 
     def _run(self, connection: sqlite3.Connection, jobs: list[_Job]) -> None:
-        failure = self._broken or self._commit(connection, jobs)
+        failure = self._commit(connection, jobs)
         if failure and self._ballast.drop():
             # Room was made for what is in flight; whoever looks at `trouble` begins nothing new.
             self.trouble = failure
