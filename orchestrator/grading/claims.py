@@ -36,9 +36,11 @@ _KINDS = {
     "so": "concluded",
     "be": "named",
     "finding": "finding",
+    "heading": "finding",
     "zh": "zh",
     "odd": "odd",
 }
+_BULLETS = " \"'+>-"
 _TOUCHING = frozenset("_'\\^/=+-∠△°√#")
 
 
@@ -121,6 +123,8 @@ def _cue(lower: str, at: int, anchor: str) -> re.Match[str] | None:
         return cue if cues.ADJECTIVE.search(lower, max(0, at - 24), at) and not others else None
     if anchor == "verb":
         return cue if cues.SUBJECT.search(lower, max(0, at - 60), at) else None
+    if anchor == "heading":
+        return None if sentence_before(lower, at).strip(_BULLETS) else cue
     if anchor == "finding":
         survey = lexicon.SURVEY.search(sentence_before(lower, at)) or lexicon.SURVEY.search(cue[0])
         return None if survey or cues.UNAFFECTED.search(lower, max(0, at - 24), at) else cue

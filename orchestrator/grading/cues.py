@@ -40,6 +40,7 @@ _ANCHORS = {
         "finding",
     ),
     **dict.fromkeys(("selected", "following"), "finding"),
+    **dict.fromkeys(("correct", "true", "right", "involved", "abnormal", "present", "positive"), "heading"),
     **dict.fromkeys(("answer", "ans ", "option", "choice", "response", "selection", "conclusion"), "noun"),
     **dict.fromkeys(("verdict", "prediction", "guess", "letter", "solution", "statement"), "noun"),
     **dict.fromkeys(("choose", "choosing", "chose", "select ", "selecting", "pick", "go with", "going with"), "verb"),
@@ -103,6 +104,10 @@ CUES = {
         rf"|applicable|accurate)(?= ?:))?\s{{0,2}}:?|:)\s{{0,8}}{_ADVERBS}"
         rf"|(?: (?:involved|affected|at|of|with|options?|levels?))?\s{{1,2}}{_ADVERBS})"
         r"(?:(?:affected|involved|present|seen)\s?:?\s{0,6})?"
+    ),
+    "heading": re.compile(
+        r"(?:correct|true|right|involved|abnormal|present|positive)(?: (?:options?|levels?|answers?|statements?|ones?))?"
+        r"\s?(?: are| is)?:\s{0,8}"
     ),
     "be": re.compile(
         r"(?:is|be|labell?ed|circled|correspond(?:s|ing)? to)"

@@ -87,7 +87,7 @@ VERDICT = re.compile(
     rf"(?P<right>{TICK}|(?:true|yes|correct|right|affected|involved|present|abnormal|positive|selected|applies"
     r"|included)\b|(?<=[:.=-] )t\b|正确|对)"
     rf"|{CROSS}|(?:false|no|incorrect|wrong|not|unaffected|normal|absent|negative|spared|excluded|ruled out)\b"
-    r"|(?<=[:.=-] )f\b|错误|不正确|不对|否)"
+    r"|(?<=[:.=-] )f\b|错误|不正确|不对|否)(?!(?: [a-z]{1,12})?:)"
 )
 """A verdict that stands right after a label or its text."""
 
@@ -138,7 +138,8 @@ MAYBE = re.compile(r"\bor\b|或|还是|\b(?:possibly|maybe|perhaps|either)\b")
 """Between two labels: alternatives, or a doubt about the second."""
 
 EXCLUDED = re.compile(
-    r"\b(?:normal|unaffected|spared|preserved|unremarkable|intact|absent|without|except|no|incorrect|wrong|false)\b"
+    r"\b(?:normal|unaffected|spared|preserved|unremarkable|intact|absent|without|except|no|incorrect|wrong|false"
+    r"|fail(?:s|ed)?|rejected|eliminated|discarded|ruled out|excluded|irrelevant|unsuitable|inappropriate)\b"
 )
 """Words with which a sentence excludes some of what it names."""
 
@@ -176,6 +177,7 @@ NONE = re.compile(
     r"|o (?:correct|right|valid|suitable|appropriate) (?:answer|option|choice)\b"
     r"|ot (?:listed|among|included|one of|present|given|available|mentioned) (?:in |among |as |of )?"
     r"(?:the |any |these )?(?:given |provided |available )?(?:options?|choices?|answers?|list)"
+    r"|(?:ot|'t) (?:think |believe |see )?(?:that )?any of the (?:given |provided |available |listed )?(?:options?|choices?)"
     r"|o(?:t any)? (?:of the )?(?:options?|choices?) (?:is|are|that|match|provided|given|listed)|ot any of the\b)"
     r"|以上(?:选项|答案)?(?:都|皆|均)(?:不|错)|没有(?:正确|合适|符合|一个)|选项(?:都|均)(?:不|错)"
 )
@@ -186,3 +188,59 @@ UNKNOWN = re.compile(
     r"|not enough information|insufficient information)\b|无法(?:确定|判断|得出)|不能确定|信息不足"
 )
 """That the answer cannot be told."""
+
+DENIAL = re.compile(
+    r"\b(?:is|are|was|were|does|do|did|has|have|had|can|could|will|would)(?:n't| not)\b(?! (?:only|just|merely|simply)\b)"
+)
+"""A verb that is denied."""
+
+ASIDE = re.compile(
+    r"\b(?:if|whether|but|although|though|however|except|unless|enough|sufficient|information|context|data|details?"
+    r"|clear(?:ly)?|unclear|possible|specif[a-z]+|provid[a-z]+|mention[a-z]*|given|show[a-z]*|contain[a-z]*|determin[a-z]+"
+    r"|know[a-z]*|sure|certain|visible|see|seen|question|options?|choices?|answers?|statements?|correct|right|true|false"
+    r"|yes|no|i|we|you)\b"
+)
+"""Words of a sentence that is about what can be told, or about the question, and not about what is asked."""
+
+AFFIRMED = re.compile(r"\b(?:yes|no|however|but|therefore|thus|so|hence|true|false|although|wait)\b")
+"""Words with which a text goes on from its first sentence to another conclusion."""
+
+ANNOUNCING = re.compile(
+    r"\b(?:let me|let's|asks?|asked|asking|wants|question|out of|options (?:are|given|include)|going (?:through|over)"
+    r"|which of|first thought|at first|preliminary|initially|tempting|usually|commonly|typically|frequent(?:ly)?|often"
+    r"|in general|generally|for example|e\.g|such as|differential|candidates?|compar(?:e|ed|ing)|should be|examin(?:e|ed|ing)|look(?:ing)? at|analy[sz](?:e|ing))\b"
+    r"|分析|比较"
+)
+"""Words of a sentence that says nothing yet of what is the case."""
+
+_FINE = (
+    r"normal(?:ly)?|unremarkable|unaffected|uninvolved|spared|preserved|maintained|intact|patent|wide|open|fine|aligned"
+    r"|within normal|mild(?:ly)?|minor|minimal(?:ly)?|slight(?:ly)?|borderline|absent|negative|lacks?|fails?|good|clear"
+    r"|clean|healthy|regular"
+)
+EXCLUDING = re.compile(
+    r"\b(?:no|not|without|never|neither|nor|none|rather than|instead of|unlike|except|excluding|other than|apart from"
+    r"|than|rules? out|ruled out|exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*|discard\w*|leaves? out|left out"
+    rf"|cross\w* off|take back|against|free of|incorrect|wrong|false|non|keep|{_FINE})\b|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
+)
+"""What stands before an option that is excluded, in its clause."""
+
+EXCLUDED_AFTER = re.compile(
+    r"\b(?:not|no|never|neither|nor|without|out|off|wrong|incorrect|false|excluded|eliminated|rejected|dropped|irrelevant"
+    rf"|{_FINE})\b|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
+)
+"""What stands after it."""
+
+DOUBTING = re.compile(
+    r"\b(?:or|might|may|could|perhaps|possibl[ey]|either|whether|if|unclear|questionable|equivocal|cannot|unless"
+    r"|originally|considered|suspect\w*|expect\w*)\b|可能|或|是否|也许"
+)
+"""What leaves an option open, in its clause."""
+
+DECISIVE = re.compile(
+    r"\s*(?:and |so )?(?:therefore|thus|hence|so|consequently|overall|finally|final|which|this|that|these|those|in)\b"
+    r"|\b(?:answers?|select(?:ed|ion|s)?|choose|chosen|choices?|pick|includ\w+|remain(?:s|ing)?|left|leav(?:es|ing)"
+    r"|gives? (?:us|me)|makes|summar\w+|conclu\w+|impression|overall|final\w*|correct|true|appl(?:y|ies)|qualif\w+"
+    r"|affected|involved|report|marked|go with|only|therefore|thus|hence|namely)\b|→|->|: "
+)
+"""Words of a sentence that concludes."""

@@ -7,11 +7,11 @@ another option's text is reported as a clash and not resolved.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from orchestrator.grading import cues, lexicon
-from orchestrator.grading.offered import Offered
+from orchestrator.grading.offered import Offered, whole
 
 MOST = 26
 """Labels read in one list."""
@@ -31,12 +31,15 @@ _NOUN = re.compile(r"\b(?:option|choice|letter|label)s?[\s:\"'(\[]{0,3}\Z")
 _CLAUSE = re.compile(r"\s(?:is|was|has|does|did|would|can|cannot|states|says)\b")
 _VERB = re.compile(r" (?:is|are|was|were|appears?|looks?|remains?|shows?)\b")
 _WORD = re.compile(r"\s+([A-Za-z][a-z']*)")
-_FORMULA = re.compile(r"\s?(?:[=>≤≥≈∈|^_\\~]|<(?!/))| [+*/x-] (?!\w{4})| ?[+*/] ?\w|\(\w\)|[.:]\d")
+_FORMULA = re.compile(r"\s?(?:[=>≤≥≈∈|^_\\~]|<(?!/))| [+*/x-] (?!\w{4}|[a-z]{2,3}\b|a )| ?[+*/] ?\w|\(\w\)|[.:]\d")
 _AFTER_LABEL = re.compile(
     r"(?:is|was|are|were|as|because|since|for|due|and|or|but|which|with|in|on|based|so|that|would|should|has|seems|appears"
     r"|from|being|according|when|where|while|although|though|by|if|to|given|represents)\Z"
 )
-_GLUE = re.compile(r"[\s\"']{0,3}(?:[.):,;=|-]{0,2}|for)[\s\"']{0,3}\(?[\s\"']{0,2}")
+_GLUE = re.compile(
+    r"[\s\"']{0,3}(?:,? ?\b(?:i\.e\.,?|(?:for|namely|meaning|which (?:is|are|says|states|reads|represents|corresponds to)"
+    r"|(?:represent|indicat|denot)ing|corresponding to)\b)|[.):,;=|-]{0,2})[\s\"']{0,3}\(?[\s\"']{0,2}"
+)
 _CLOSING = re.compile(r"(?:[.,]?[\"']{1,2})?[)\]]?(?=[\s,;.)]|$)")
 _QUOTES = re.compile(r"[\"']{1,2}(?=[\s,;\]])")
 _TO_LABEL = re.compile(r"[\"']{0,2}[\s,:-]{0,3}(?:\((?=option|choice))?(?=[(\[]|option|choice)")
@@ -89,7 +92,7 @@ def read_list(page: Page, at: int, *, multi: bool) -> Listed | None:
     patterns = page.offered.patterns
     item = patterns.item.match(page.text, at)
     if multi and (item is None or page.multi) and (spanned := _read_range(page, at)):
-        return spanned
+        return _and_more(page, spanned)
     if item is None or not _stands(page, item, multi=multi):
         return _read_joined(page, at) if multi else None
     listed: Listed | None = None
@@ -102,6 +105,8 @@ def read_list(page: Page, at: int, *, multi: bool) -> Listed | None:
         gap = _SEPARATOR.match(page.lower, end)
         if gap is None and not multi:
             break
+        if gap and (spanned := _read_range(page, gap.end())):
+            return _and_more(page, replace(spanned, letters=(*listed.letters, *spanned.letters), start=listed.start))
         following = patterns.item.match(page.text, gap.end() if gap else end)
         if following is None or not _continues(page, end, gap, following):
             break
@@ -109,6 +114,17 @@ def read_list(page: Page, at: int, *, multi: bool) -> Listed | None:
             clause = listed
         item = following
     return clause if clause and _VERB.match(page.lower, end) else listed
+
+
+def _and_more(page: Page, listed: Listed) -> Listed:
+    """Return a list that ends with a range of labels, with those that go on after it: "A-C and E"."""
+    gap = _SEPARATOR.match(page.lower, listed.end)
+    more = read_list(page, gap.end(), multi=True) if gap else None
+    letters = tuple(sorted({*listed.letters, *(more.letters if more else ())}))
+    if gap is None or more is None:
+        return replace(listed, letters=letters)
+    hedged = listed.hedged or more.hedged or lexicon.MAYBE.search(gap[0]) is not None
+    return replace(more, letters=letters, start=listed.start, hedged=hedged)
 
 
 def _joined(
@@ -196,8 +212,10 @@ def own_text(page: Page, at: int, label: str) -> tuple[int, tuple[str, ...]]:
     glue = _GLUE.match(lower, at)
     begin = glue.end() if glue else at
     found = page.offered.text_at(lower, begin)
-    if found is None or begin == at:
+    if begin == at:
         return at, ()
+    if found is None:
+        return at, _of_all(page, begin, label)
     end, owners = found
     if "," in lower[at:begin] and page.text[begin:end] in page.offered.patterns.by_spelling:
         return at, ()
@@ -208,6 +226,15 @@ def own_text(page: Page, at: int, label: str) -> tuple[int, tuple[str, ...]]:
     if page.offered.texts[label].startswith(other) or len(other) < 2 or not STOP.match(lower, end):
         return at, ()
     return at, owners
+
+
+def _of_all(page: Page, at: int, label: str) -> tuple[str, ...]:
+    """Return the other labels where options combine verdicts and only one verdict is given: "A. True." for "True, False"."""
+    combined = page.offered.texts[label].split(", ")
+    given = [part for part in page.offered.verdicts if page.lower.startswith(part, at)]
+    if len(combined) == 1 or not any(whole(page.lower, at, at + len(part)) for part in given):
+        return ()
+    return tuple(one for one in page.offered.labels if one != label)
 
 
 def read_text(page: Page, at: int, *, multi: bool, lines: bool = False, ends: bool = True) -> Listed | None:

@@ -56,6 +56,7 @@ _EDIT = re.compile(
     r"|~~[^~\n]{1,200}~~"
     r"|(?<![*\w])(?:\*{2,3}|__)\s?[(\[]?(?P<letter>[A-Za-z0-9])[)\]]?\s?(?:\*{2,3}|__)(?![*\w])"
     r"|(?P<tick>(?:(?<=[-*+] )|(?<![^\n]))\[[xX]\](?= )|\[x\](?= [A-Z(]))|(?P<cross>\[ \](?= ))"
+    r"|(?P<bullet>(?:(?<![^\n])|(?<=\n )|(?<=\n  )|(?<=\n   )|(?<=\n    ))\*(?=[ \t]))"
     r"|(?P<drop>[*`$]+|\\[()\[\],;!]|__+|(?<![A-Za-z])\#{1,6}[ \t]"
     r"|</?(?:s|b|i|u|em|strong|p|span|div|code|mark|center|eo[a-z]|end_of_turn|start_of_turn|pad|unk|bos|eos)/?>"
     r"|<\|?(?:im_end|im_start|endoftext|eot_id|end_of_text|begin_of_text|end|eom_id)\|?>|\[/?INST\])"
@@ -182,7 +183,7 @@ def _rewrite(output: str, start: int, end: int, stretches: list[tuple[int, str]]
 
 
 _BRACES = frozenset({"open", "close", "wrap", "box"})
-_BECOMES = {"tick": TICK, "cross": CROSS, "newline": "\n", "space": " "}
+_BECOMES = {"bullet": "-", "tick": TICK, "cross": CROSS, "newline": "\n", "space": " "}
 
 
 def _brace(kind: str | None, depth: int, written: str) -> tuple[int, str]:

@@ -8,7 +8,7 @@ vary; texts are compared as strings, so a question seen for the first time costs
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -106,6 +106,12 @@ class Offered:
     """First character -> the spellings that begin with it, the longest first."""
     escape: bool
     """Whether an option itself says none, cannot be told, or refused."""
+    verdicts: frozenset[str]
+    """What most options combine, as in "True, False" and "False, True"; empty where they are no combinations."""
+    levels: bool
+    """Whether every option is a spinal level, as in L4/L5."""
+    yes_no: tuple[str, str] | None
+    """The labels of "yes" and "no" (or true and false) where nothing else is offered."""
 
     def is_escape(self, label: str) -> bool:
         """Return whether the label's option says none, cannot be told, or refused."""
@@ -156,7 +162,25 @@ def offered(options: tuple[tuple[str, str], ...]) -> Offered:
     for spelling in sorted(owners, key=len, reverse=True):
         by_first[spelling[0]] = (*by_first.get(spelling[0], ()), spelling)
     names = tuple(label for label, _ in options)
-    return Offered(names, labels(names), texts, owners, by_first, any(map(_ESCAPES.search, texts.values())))
+    escape = any(map(_ESCAPES.search, texts.values()))
+    levels = all(map(_LEVEL.fullmatch, texts.values()))
+    return Offered(names, labels(names), texts, owners, by_first, escape, _verdicts(texts), levels, _yes_no(texts))
+
+
+def _verdicts(texts: Mapping[str, str]) -> frozenset[str]:
+    """Return the parts of option texts that are combinations of fewer parts than there are such texts."""
+    combined = [text.split(", ") for text in texts.values() if ", " in text]
+    parts = frozenset(part for one in combined for part in one)
+    return parts if len(parts) < len(combined) else frozenset()
+
+
+def _yes_no(texts: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return the labels of the option that affirms and the one that denies, if these two are all."""
+    label = {text: one for one, text in texts.items()}
+    for yes, no in (("yes", "no"), ("true", "false")):
+        if len(texts) == len(label) == 2 and yes in label and no in label:
+            return label[yes], label[no]
+    return None
 
 
 def _variants(text: str, label: str) -> set[str]:

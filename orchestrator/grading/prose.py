@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from orchestrator.grading import lexicon
-from orchestrator.grading.claims import MOST
+from orchestrator.grading.claims import MOST, is_question
 from orchestrator.grading.listing import read_list, read_text
 from orchestrator.grading.reading import Found, Reading, found
 
@@ -27,7 +27,7 @@ _ENDING = re.compile(r"(?:ing|ed|es|s|e)\Z")
 _DOUBLED = re.compile(r"([b-df-hj-np-tv-z])\1\Z")
 _TELLING = re.compile(r"(?!true|false|yes|none|same\Z)[a-z]{3,}\Z")
 _EMPTY = re.compile(
-    r"(?:an?|the|is|are|was|were|be|been|its?|of|to|in|on|at|by|for|and|or|as|that|this|with|from|would|will|their|his"
+    r"(?:an?|the|is|are|was|were|be|been|its?|of|to|in|on|at|by|for|and|or|as|that|this|with|from|would|will|their|his|also|still|likely|probably"
     r"|her)\Z"
 )
 _LEAD = re.compile(r"\s{0,4}(?:[-+>]\s|\d{1,2}[.)]\s)?(?:(?:only|just|both)\s)?")
@@ -35,6 +35,9 @@ _ANNOUNCED = re.compile(r"(?:is|are|be|was|answer|option|choice|select|choose):\
 _EDGES = " .,;!\"')]"
 _COURTESY = re.compile(r"(?:sure|certainly|of course|absolutely|okay|great|thank)\b[^.!:\n]{0,80}[.!]\s{1,3}(?=\S)")
 _NEXT_LINE = re.compile(r"[^\n]{0,6}\n\s{0,4}(?:[-+>]\s|\d{1,2}[.)]\s)?[\"'(]{0,2}")
+SHORT = 400
+"""Characters of an output whose first sentence is its answer and no premise."""
+
 _STOPS = (".", "!", "。", ")", '"')
 _DOUBTS = (lexicon.NEGATED, lexicon.UNKNOWN, lexicon.REFUSAL, lexicon.OR, lexicon.NONE, lexicon.LACKING)
 
@@ -182,6 +185,18 @@ def _one(reading: Reading, start: int, end: int) -> Found | None:
         if comma >= 0 and len(texts) == 1:
             break
     return Found(tuple(owners), texts[-1][0], texts[-1][1])
+
+
+def denied(reading: Reading) -> Found | None:
+    """Find "no", where only yes and no are offered, in a short output that begins by plainly denying what was asked."""
+    if reading.offered.yes_no is None or reading.multi or reading.end - reading.start > SHORT:
+        return None
+    start, end = _after_clause(reading, *reading.opening)
+    denials = list(lexicon.DENIAL.finditer(reading.lower, start, end))
+    doubtful = any(doubt.search(reading.lower, start, end) for doubt in (lexicon.ASIDE, lexicon.UNKNOWN, lexicon.NONE))
+    if len(denials) != 1 or doubtful or is_question(reading.text, start) or lexicon.AFFIRMED.search(reading.lower, end):
+        return None
+    return Found((reading.offered.yes_no[1],), start, end)
 
 
 def opening_words(reading: Reading) -> Found | None:

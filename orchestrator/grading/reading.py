@@ -9,10 +9,11 @@ from typing import Any, Generic, TypeVar
 
 from orchestrator.grading import cues, lexicon
 from orchestrator.grading.claims import Claim, free_marks, scan
-from orchestrator.grading.listing import Listed
+from orchestrator.grading.listing import Listed, read_list
 from orchestrator.grading.offered import Offered
 
 _BREAK = re.compile(r"[.!?](?<!\be\.g[.!?])(?<!\bi\.e[.!?])\s|[。\n]")
+_AROUND = " .,;:)]}⟧\"'!。\n"
 OPENING, CLOSING = 600, 400
 """Longest first and last sentence, in characters."""
 
@@ -100,8 +101,10 @@ class Reading:
         """Return whether something was declared before `at`, so that a question there is the model's own."""
         if self.offered.patterns.head.match(self.text, self.start) or self.offered.text_at(self.lower, self.start):
             return True
-        line = self.text[self.start : at].strip()
-        return line in self.offered.patterns.by_spelling or any(one.start < at for one in self._scanned)
+        listed = read_list(self, self.start, multi=True)
+        if listed and not self.text[listed.end : at].strip(_AROUND):
+            return True
+        return any(one.start < at for one in self._scanned)
 
     @Lazy
     def _scanned(self) -> tuple[Claim, ...]:

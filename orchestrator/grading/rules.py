@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orchestrator.grading import letters, prose, totals, verdicts
+from orchestrator.grading import affirmed, letters, prose, totals, verdicts
 from orchestrator.grading.claims import SURE
 from orchestrator.grading.reading import Found, Reading
 from orchestrator.grading.vetoes import (
@@ -23,6 +23,7 @@ from orchestrator.grading.vetoes import (
     UNREAD,
     UNREAD_AFTER,
     UNSURE,
+    UNTOLD,
     WRONG,
     Veto,
 )
@@ -73,7 +74,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("lead-text", 0.98, "begins with an option's text", prose.lead_text, (UNREAD, SEVERAL, WRONG)),
     # Weaker words: several of them must agree.
-    Rule("named", 0.96, "... is (X)", letters.declared("named", agree=True), _SAID),
+    Rule("named", 0.96, "... is (X)", letters.declared("named", agree=True), (*_SAID, UNTOLD)),
     Rule("odd", 0.95, "错误的是X", letters.declared("odd"), (UNREAD, *_READ)),
     Rule("odd-one", 0.93, "all options judged, one unlike the others", verdicts.odd_one, (UNREAD, *_READ)),
     Rule("judged", 0.95, "X is correct", letters.declared("judged", agree=True), _SAID),
@@ -82,9 +83,11 @@ RULES: tuple[Rule, ...] = (
     Rule("called-text", 0.93, "<text> is the most likely", prose.called_text, (UNREAD, WRONG)),
     Rule("opening-text", 0.94, "the one text in the first sentence", prose.opening_text, _WORDS),
     Rule("opening-words", 0.92, "the words of one text, in order, in the first sentence", prose.opening_words, _WORDS),
+    Rule("denied", 0.93, "... is not ..., where yes or no was asked", prose.denied, _WORDS),
     Rule("opening-set", 0.9, "the one list of texts or letters in the first sentence", prose.opening_set, _SET),
     Rule("closing-text", 0.91, "the one text in the last sentence", prose.closing_text, _WORDS),
     Rule("closing-set", 0.9, "the one list of texts or letters in a concluding sentence", prose.closing_set, _SET),
+    Rule("affirmed", 0.9, "what the last sentence that names options affirms", affirmed.affirmed, (*_WORDS, REVISED)),
     # Too unsure to be shipped; shown when a reading is explained.
     Rule("sole-text", 0.6, "the one text anywhere", prose.sole_text, _WORDS),
 )

@@ -26,7 +26,7 @@ _ALL = re.compile(
 )
 _BUT = re.compile(r",?\s(?:except(?: for)?|but(?: not)?|other than|excluding|apart from|save)\s|,?除了?")
 _LED = re.compile(
-    r"(?:(?:(?:.*, )?(?:therefore|thus|hence|so)|overall|yes|in conclusion|in summary|it appears that"
+    r"(?:(?:(?:.*, )?(?:therefore|thus|hence|so)|overall|yes|in conclusion|in summary|in short|it appears that"
     r"|i (?:think|believe|select|choose)(?: that)?|因此|所以|故|综上(?:所述)?)[\s,:]{1,3})?[\s\"'(\[>+-]{0,4}\Z"
 )
 _DECLARED = re.compile(

@@ -53,6 +53,11 @@ def _unsure(reading: Reading, seen: Found) -> str:
     return "the text says that the answer cannot be told" if reading.unsure and not chosen else ""
 
 
+def _untold(reading: Reading, seen: Found) -> str:
+    told = lexicon.UNKNOWN.search(reading.lower, seen.end, reading.end) is None
+    return "" if told else "the text goes on to say that the answer cannot be told"
+
+
 def _wrong(reading: Reading, seen: Found) -> str:
     return "what was found is called wrong" if lexicon.WRONG.match(reading.lower, seen.end) else ""
 
@@ -83,5 +88,6 @@ REFUSED = Veto("refused", Abstained.REFUSED, _refused)
 UNREAD_AFTER = Veto("unread-after", None, _unread_after)
 UNREAD = Veto("unread", None, _unread)
 UNSURE = Veto("unsure", None, _unsure)
+UNTOLD = Veto("untold", None, _untold)
 REVISED = Veto("revised", Abstained.CONFLICT, _revised)
 WRONG = Veto("wrong", None, _wrong)

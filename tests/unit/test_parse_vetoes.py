@@ -204,7 +204,7 @@ def test_a_sole_conditional_declaration_counts() -> None:
     assert why("If we look at the margins, the answer is C.") == "C"
 
 
-@texts("Crimson is not less than Gray.", "The function is invertible.", "There is no fracture.", "No fracture is seen.")
+@texts("Crimson is less than Gray.", "The function is invertible.", "There is no fracture.", "No fracture is seen.")
 def test_yes_and_no_are_not_inferred(text: str) -> None:
     """What a sentence implies is for a judge to say."""
     assert why(text, COLOURS) is Abstained.NOTHING

@@ -1,0 +1,218 @@
+"""Reading, on multi-answer items, which options free prose affirms and which it excludes, clause by clause.
+
+Always holds: what is said of an option is taken from its own clause; a sentence that asks or only announces says nothing;
+where a clause leaves an option open, or a later one contradicts what was concluded, nothing is read.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from orchestrator.grading import lexicon
+from orchestrator.grading.claims import is_question
+from orchestrator.grading.listing import Listed, read_list, read_text
+from orchestrator.grading.reading import Found, Reading
+
+MOST = 120
+"""Sentences of an output, and options named in one of them, that are looked at."""
+NEAR = 160
+"""Characters before an option in which its clause is looked for."""
+
+_STOP = re.compile(r"[.!?](?<!\be\.g[.!?])(?<!\bi\.e[.!?])[\"')\]]{0,2}(?=\s|\Z)|[。\n]")
+_LINE = re.compile(r"\s{0,6}(?:[-+>•]\s?|\(?\d{1,2}[.)]\s|\|)")
+_BOUNDARY = re.compile(
+    r"[;()]|\s-\s|, (?=(?:and|but|while|so|which|where|with|because|since|as|though|although)\b)"
+    r"|\b(?=(?:but|while|whereas|although|though|however|unlike|yet|rather than|instead of|because|since|except"
+    r"|other than|apart from|excluding)\b)|(?=(?:,|\b(?:and|but)\b)?\s?\bnot (?:options? |at |in )?\Z)"
+)
+_SPLIT = re.compile(r",\s|\s(?=and\s)")
+_HEADING = re.compile(
+    r"[\s\d.)]{0,5}(?:my |the )?(?:final |overall )?(?:conclusions?|answers?|impression|summary|decision|verdict|results?"
+    r"|assessment|diagnos[ie]s|selection|choices?)(?: in words)?\s?:?\s{0,2}\Z"
+)
+_DENIES = re.compile(r"\s*(?:it |this |that |so )?(?:does|is|do|are|was|were|has|have|can)?(?:n't| ?not\b|no\b)")
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """What one clause says of the options it names."""
+
+    letters: tuple[str, ...]
+    right: bool | None
+    """None where it leaves them open."""
+    start: int
+    end: int
+    by_letter: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A sentence, or the lines of one list with the line that announces it."""
+
+    clauses: tuple[Clause, ...]
+    decisive: bool
+    """Whether it says that it concludes."""
+
+    @property
+    def right(self) -> frozenset[str]:
+        """The options affirmed."""
+        return frozenset(letter for one in self.clauses if one.right for letter in one.letters)
+
+    @property
+    def wrong(self) -> frozenset[str]:
+        """The options excluded."""
+        return frozenset(letter for one in self.clauses if one.right is False for letter in one.letters)
+
+    @property
+    def open(self) -> bool:
+        """Whether a clause leaves an option open."""
+        return any(one.right is None for one in self.clauses)
+
+    @property
+    def by_letter(self) -> bool:
+        """Whether letters, not only texts, are affirmed."""
+        return any(one.right and one.by_letter for one in self.clauses)
+
+
+def affirmed(reading: Reading) -> Found | None:
+    """Find what the last block that concludes affirms, or else what the only one that affirms anything does.
+
+    Where the options are levels, every block that affirms some counts, if none excludes what another affirms.
+    """
+    if not reading.multi:
+        return None
+    blocks = _blocks(reading)
+    telling = [number for number, block in enumerate(blocks) if block.right or block.open]
+    final = next((number for number in reversed(telling) if blocks[number].decisive), None)
+    if final is not None:
+        return None if _gainsaid(blocks[final], blocks[final + 1 :]) else _found(reading, [blocks[final]])
+    chosen = [blocks[number] for number in telling]
+    return _found(reading, chosen) if chosen and (len(chosen) == 1 or reading.offered.levels) else None
+
+
+def _gainsaid(block: Block, later: list[Block]) -> bool:
+    """Return whether later blocks exclude what a block affirms, or affirm something else."""
+    for other in later:
+        added = other.right - block.right
+        if block.right & other.wrong or (added and (other.by_letter or not block.by_letter)):
+            return True
+    return False
+
+
+def _found(reading: Reading, blocks: list[Block]) -> Found | None:
+    """Return what the blocks affirm together, if they leave nothing open and do not contradict each other."""
+    right = frozenset[str]().union(*(block.right for block in blocks))
+    wrong = frozenset[str]().union(*(block.wrong for block in blocks))
+    if not right or right & wrong or any(block.open for block in blocks) or len(right) == len(reading.offered.labels):
+        return None
+    clauses = [one for block in blocks for one in block.clauses if one.right]
+    return Found(tuple(sorted(right)), clauses[0].start, clauses[-1].end)
+
+
+# --- sentences and lists ---------------------------------------------------------------------------------------------
+
+
+def _blocks(reading: Reading) -> list[Block]:
+    """Return the sentences, those that are lines of a list together with the line before the list."""
+    blocks: list[Block] = []
+    gathered: list[Clause] = []
+    decisive = headed = listing = gone_through = False
+    heads = {head.start for head in reading.heads if head.listed}
+    for start, end in _sentences(reading):
+        line = reading.lower[start:end]
+        if _HEADING.match(line):
+            headed = True
+            continue
+        if not line.strip():
+            continue
+        if start == 0 or line.startswith("\n") or reading.lower[start - 1] == "\n":
+            listing = _LINE.match(line) is not None
+            gone_through = start + len(line) - len(line.lstrip("\n")) in heads
+        if not listing:
+            blocks.append(Block(tuple(gathered), decisive))
+            gathered, decisive = [], False
+        if gathered and _DENIES.match(line):
+            gathered[-1] = replace(gathered[-1], right=None)
+        announces = line.rstrip().endswith(":") and lexicon.ANNOUNCING.search(line) is None
+        decisive = decisive or headed or announces or lexicon.DECISIVE.search(line) is not None
+        headed = headed and listing
+        if not gone_through:
+            gathered += _clauses(reading, start, end)
+    return [block for block in [*blocks, Block(tuple(gathered), decisive)] if block.clauses]
+
+
+def _sentences(reading: Reading) -> list[tuple[int, int]]:
+    """Return start and end of each sentence; the stop after a label before its text ends none."""
+    found: list[tuple[int, int]] = []
+    start = reading.start
+    for stop in _STOP.finditer(reading.lower, reading.start, reading.end):
+        label = reading.text[stop.start() - 1 : stop.start()]
+        if label in reading.offered.patterns.by_spelling and reading.offered.text_at(reading.lower, stop.end() + 1):
+            continue
+        found.append((start, stop.end()))
+        start = stop.end()
+    return [*found, (start, reading.end)][-MOST:]
+
+
+# --- clauses ---------------------------------------------------------------------------------------------------------
+
+
+def _clauses(reading: Reading, start: int, end: int) -> list[Clause]:
+    """Return what a sentence says of each list of options it names."""
+    lower = reading.lower
+    silent = is_question(reading.text, start) or lexicon.ANNOUNCING.search(lower, start, end) is not None
+    named = _named(reading, start, end)
+    if silent or not named or reading.text[start:end].lstrip().startswith("|"):
+        return []
+    clauses = []
+    left = start
+    for listed, following in zip(named, [*(one.start for one in named[1:]), end], strict=True):
+        cut = _cut(lower, listed.end, following, last=following == end)
+        before = _from_boundary(lower[max(left, listed.start - NEAR) : listed.start])
+        right = _verdict(before, lower[listed.end : cut], hedged=listed.hedged)
+        if right and lexicon.EXCLUDED_AFTER.search(lower, cut, following) and following == end:
+            right = None
+        clauses.append(Clause(listed.letters, right, listed.start, listed.end, not listed.by_text))
+        left = cut if cut < following else listed.end
+    return clauses
+
+
+def _named(reading: Reading, start: int, end: int) -> list[Listed]:
+    """Return the lists of letters or texts in a sentence, in order, none inside another."""
+    places = [(mark.start(), True) for mark in reading.marks if start <= mark.start() < end]
+    places += [(at, False) for at, _, _ in reading.offered.texts_in(reading.lower, start, end)]
+    named: list[Listed] = []
+    done = start
+    for at, by_letter in sorted(places)[:MOST]:
+        begin = at - (by_letter and reading.text[at - 1 : at] in {"(", "["})
+        if at >= done:
+            listed = (
+                read_list(reading, begin, multi=True) if by_letter else read_text(reading, at, multi=True, ends=False)
+            )
+            if listed is not None and listed.letters:
+                named.append(listed)
+                done = listed.end
+    return named
+
+
+def _cut(lower: str, at: int, following: int, *, last: bool) -> int:
+    """Return where the clause that goes on at `at` ends, before the next option or the end of the sentence."""
+    bound = _BOUNDARY.search(lower[:following], at)
+    if bound is not None:
+        return bound.start()
+    splits = [] if last else [split.start() for split in _SPLIT.finditer(lower, at, following)]
+    return splits[-1] if splits else following
+
+
+def _from_boundary(before: str) -> str:
+    """Return the end of a stretch from its last boundary on."""
+    bounds = [bound.start() for bound in _BOUNDARY.finditer(before)]
+    return before[bounds[-1] :] if bounds else before
+
+
+def _verdict(before: str, after: str, *, hedged: bool) -> bool | None:
+    """Return whether a clause affirms the options between two stretches; None where it leaves it open."""
+    if lexicon.EXCLUDING.search(before) or lexicon.EXCLUDED_AFTER.search(after):
+        return False
+    return None if hedged or lexicon.DOUBTING.search(before) or lexicon.DOUBTING.search(after) else True
