@@ -21,6 +21,7 @@ NEAR = 160
 
 _STOP = re.compile(r"[.!?](?<!\be\.g[.!?])(?<!\bi\.e[.!?])[\"')\]]{0,2}(?=\s|\Z)|[。\n]")
 _LINE = re.compile(r"\s{0,6}(?:[-+>•]\s?|\(?\d{1,2}[.)]\s|\|)")
+_COMMA = re.compile(r"(?s:.*), ")
 _BOUNDARY = re.compile(
     r"[;()]|\s-\s|, (?=(?:and|but|while|so|which|where|with|because|since|as|though|although)\b)"
     r"|\b(?=(?:but|while|whereas|although|though|however|unlike|yet|rather than|instead of|because|since|except"
@@ -161,19 +162,23 @@ def _sentences(reading: Reading) -> list[tuple[int, int]]:
 def _clauses(reading: Reading, start: int, end: int) -> list[Clause]:
     """Return what a sentence says of each list of options it names."""
     lower = reading.lower
-    silent = is_question(reading.text, start) or lexicon.ANNOUNCING.search(lower, start, end) is not None
     named = _named(reading, start, end)
-    if silent or not named or reading.text[start:end].lstrip().startswith("|"):
+    if not named or is_question(reading.text, start) or reading.text[start:end].lstrip().startswith("|"):
         return []
     clauses = []
     left = start
     for listed, following in zip(named, [*(one.start for one in named[1:]), end], strict=True):
         cut = _cut(lower, listed.end, following, last=following == end)
         before = _from_boundary(lower[max(left, listed.start - NEAR) : listed.start])
-        right = _verdict(before, lower[listed.end : cut], hedged=listed.hedged)
+        after = lower[listed.end : cut]
+        right = _verdict(before, after, hedged=listed.hedged)
         if right and lexicon.EXCLUDED_AFTER.search(lower, cut, following) and following == end:
             right = None
-        clauses.append(Clause(listed.letters, right, listed.start, listed.end, not listed.by_text))
+        silent = lexicon.ANNOUNCING.search(before) is not None
+        if silent and listed is named[0]:
+            return []
+        if not silent and not lexicon.ANNOUNCING.search(after):
+            clauses.append(Clause(listed.letters, right, listed.start, listed.end, not listed.by_text))
         left = cut if cut < following else listed.end
     return clauses
 
@@ -208,7 +213,9 @@ def _cut(lower: str, at: int, following: int, *, last: bool) -> int:
 def _from_boundary(before: str) -> str:
     """Return the end of a stretch from its last boundary on."""
     bounds = [bound.start() for bound in _BOUNDARY.finditer(before)]
-    return before[bounds[-1] :] if bounds else before
+    before = before[bounds[-1] :] if bounds else before
+    comma = _COMMA.match(before)
+    return before[comma.end() :] if comma else before
 
 
 def _verdict(before: str, after: str, *, hedged: bool) -> bool | None:

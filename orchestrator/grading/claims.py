@@ -23,6 +23,12 @@ MOST = 100
 _EARLIER = re.compile(r"(?s:.*)(?:\n|[.?!;] |。)")
 _SENTENCE_END = re.compile(r"[.!?\n。]")
 _LISTED_OPTIONS = re.compile(r"(?:options|choices|statements)\b(?!\()")
+_OFFERED = re.compile(r"\b(?:possible|given|available|other|wrong|incorrect|remaining|preliminary|tentative|initial) \Z")
+_DENIED_VERB = re.compile(r"(?:n't|\b(?:not|never|cannot|than))(?: (?:really|simply|just|be able to|want to|have to))? \Z")
+_TENTATIVE = re.compile(r"\b(?:could|might|may|neither|nor) \Z")
+_FALSE = re.compile(r"\b(?:false|untrue|inaccurate|incorrect|wrong|normal) \Z")
+_EITHER = re.compile(r"either\W{0,3}\Z")
+_TO_CHOOSE = re.compile(r" to (?:select|choose|mark|pick|tick)")
 _PLURAL = re.compile(r"\b(?:options|choices|answers)\s*$")
 _LAST_NOT = ("not ", "not\n")
 _PLACED = re.compile(r" (?:in|on|of|at) the ")
@@ -34,6 +40,7 @@ _KINDS = {
     "noun": "stated",
     "verb": "chosen",
     "so": "concluded",
+    "left": "concluded",
     "be": "named",
     "finding": "finding",
     "heading": "finding",
@@ -101,7 +108,7 @@ def _cued(page: Page) -> list[Claim]:
             continue
         kind = _kind(page.lower, cue, anchor)
         listed, denied = _declared_at(page, kind, cue)
-        if listed is None or not _ends_there(page, kind, cue, listed):
+        if listed is None or _open(page, cue, listed) or not _ends_there(page, kind, cue, listed):
             continue
         done = listed.end
         said = sentence_before(page.lower, cue.start()) + cue[0]
@@ -113,16 +120,27 @@ def _cued(page: Page) -> list[Claim]:
     return claims
 
 
+def _open(page: Page, cue: re.Match[str], listed: Listed) -> bool:
+    """Return whether a cue leaves open what it declares: "either C...", or on a multi-answer item "the false one is C"."""
+    wrong = page.multi and _FALSE.search(page.lower, max(0, cue.start() - 24), cue.start()) is not None
+    return wrong or (len(listed.letters) == 1 and _EITHER.search(cue[0]) is not None)
+
+
 def _cue(lower: str, at: int, anchor: str) -> re.Match[str] | None:
     """Return the stretch from an anchor up to where letters should stand, if it reads as a declaration."""
     cue = cues.CUES[anchor].match(lower, at)
     if cue is None:
         return None
-    if anchor == "noun" and _LISTED_OPTIONS.match(cue[0]):
+    if anchor == "noun" and _OFFERED.search(lower, max(0, at - 24), at):
+        return None
+    if anchor == "noun" and _LISTED_OPTIONS.match(cue[0]) and not _TO_CHOOSE.search(cue[0]):
         others = cues.OTHERS.search(sentence_before(lower, at)) is not None
         return cue if cues.ADJECTIVE.search(lower, max(0, at - 24), at) and not others else None
     if anchor == "verb":
-        return cue if cues.SUBJECT.search(lower, max(0, at - 60), at) else None
+        denied = _DENIED_VERB.search(lower, max(0, at - 24), at)
+        return cue if cues.SUBJECT.search(lower, max(0, at - 60), at) and not denied else None
+    if anchor == "be":
+        return None if _TENTATIVE.search(lower, max(0, at - 12), at) else cue
     if anchor == "heading":
         return None if sentence_before(lower, at).strip(_BULLETS) else cue
     if anchor == "finding":

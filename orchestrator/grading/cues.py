@@ -19,9 +19,10 @@ _NOUN = _any(
     "letter", "solution", "statement",
 )  # fmt: skip
 _BE = _any(
-    "is", "are", "was", "were", "remains", "becomes", "seems?", "appears?",
+    "is", "are", "was", "were", "remains", "stays", "becomes", "seems?", "appears?",
     "(?:sh|w|c)ould (?:most likely |likely |therefore |then |thus )?be", "(?:must|will|may|might|can) be",
     "(?:has|have|ought|seems?|appears?) to be",
+    "(?:would |should |will )?(?:comprises?|consists? of)",
 )  # fmt: skip
 _ADVERB = _any(
     "therefore", "thus", "then", "hence", "so", "clearly", "likely", "probably", "definitely", "certainly",
@@ -41,6 +42,8 @@ _ANCHORS = {
     ),
     **dict.fromkeys(("selected", "following"), "finding"),
     **dict.fromkeys(("correct", "true", "right", "involved", "abnormal", "present", "positive"), "heading"),
+    **dict.fromkeys(("final", "short version"), "heading"),
+    **dict.fromkeys(("leaves", "leaving", "left with", "gives us", "gives me", "makes it"), "left"),
     **dict.fromkeys(("answer", "ans ", "option", "choice", "response", "selection", "conclusion"), "noun"),
     **dict.fromkeys(("verdict", "prediction", "guess", "letter", "solution", "statement"), "noun"),
     **dict.fromkeys(("choose", "choosing", "chose", "select ", "selecting", "pick", "go with", "going with"), "verb"),
@@ -90,7 +93,7 @@ CUES = {
         rf"{_NOUN}(?:\(s\)|s)?"
         r"(?: (?:to|for|of|in|from|among|here|that|which|would|i|we|based|given|number|letter|choice|about)\b"
         r"[^.\n?!:]{0,110}?)?"
-        rf"\s{{0,2}}(?:\b{_BE}(?:n't| not)?\b\s{{0,3}}(?:[:=-]\s{{0,8}})?|[:=]\s{{0,8}}|-+>\s?){_ADVERBS}"
+        rf"\s{{0,2}}(?:\b{_BE}(?:n't| not)?\b\s{{0,3}}(?:[:=-]\s{{0,8}})?|[:=]\s{{0,8}}|-+>\s?|(?<=s) - ){_ADVERBS}"
     ),
     "verb": re.compile(rf"[a-z ]{{3,14}}?(?:ing|ed|s|e)?(?: (?:it|that|this|is|it's))?[\s:]{{1,4}}{_ADVERBS}"),
     "so": re.compile(rf"[a-z]{{2,14}}(?: conclusion| summary)?[,:\s]{{1,6}}{_ADVERBS}"),
@@ -106,8 +109,12 @@ CUES = {
         r"(?:(?:affected|involved|present|seen)\s?:?\s{0,6})?"
     ),
     "heading": re.compile(
-        r"(?:correct|true|right|involved|abnormal|present|positive)(?: (?:options?|levels?|answers?|statements?|ones?))?"
+        r"(?:correct|true|right|involved|abnormal|present|positive|final|short version)(?: (?:options?|levels?|answers?|statements?|ones?))?"
         r"\s?(?: are| is)?:\s{0,8}"
+    ),
+    "left": re.compile(
+        r"(?:leaves|leaving|left with|gives us|gives me|makes it)(?: (?:us|me|you))?(?: (?:only|just|with|the|options?|answers?))"
+        r"{0,3}:?\s{1,3}"
     ),
     "be": re.compile(
         r"(?:is|be|labell?ed|circled|correspond(?:s|ing)? to)"
@@ -167,8 +174,8 @@ TAG_SIGNS = ("】", "<", '":', "':", '" :', "' :", "[[")
 """Signs without one of which `TAG` cannot match."""
 
 RUN_ON = re.compile(
-    r"\n\s{0,4}(?:\#{0,4} ?(?:hint|question|problem|q ?\d{0,3}|human|user|context|instruction|example ?\d{0,3}|input"
-    r"|passage|choices|问题|题目|例题) ?\d{0,3} ?[:.]|(?:<image>|<\|?user))"
+    r"\n\s{0,4}(?:\#{0,4} ?(?:hint|(?:next |new |another )?question|problem|q ?\d{0,3}|human|user|context|instruction|example ?\d{0,3}|input"
+    r"|passage|choices|问题|题目|例题)(?: ?\d{0,3} ?[:.]| \d{1,3}\n)|(?:<image>|<\|?user))"
 )
 """A line with which a model that goes on after its answer begins the next question."""
 

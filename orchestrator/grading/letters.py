@@ -124,7 +124,7 @@ def _only(reading: Reading, start: int, stop: int) -> Found | None:
             break
     if listed is None or reading.text[listed.end : stop].strip(_AROUND) not in {"", "only"}:
         return None
-    echo = listed.owned and "\n" in reading.text[listed.start : listed.end]
+    echo = listed.owned and not lexicon.JOINS.search(reading.lower, listed.start, listed.end)
     if echo and len(listed.letters) == len(reading.offered.labels):
         return None
     return found(listed, listed.start, listed.end)
@@ -215,7 +215,7 @@ def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callabl
 
 def choice_line(reading: Reading) -> Found | None:
     """Find the one line that begins with a label, as "B. text", where no list of labelled lines stands."""
-    single = [head for head in reading.heads if not head.listed]
+    single = [head for head in reading.heads if not head.listed and not reading.text.startswith("|", head.start)]
     if reading.multi or not single or len({head.label for head in single}) > 1 or _opens_with_list(reading.heads):
         return None
     head = single[0]

@@ -12,15 +12,15 @@ TICK, CROSS = "✓", "✗"
 RIGHT = re.compile(
     r"(?:, |\"? )?(?:\([^()\n]{0,120}\)\s)?(?:,[^,.\n]{0,80}, )?(?:[^.,\n;!?:]{0,60}? )??"
     r"(?:(?:is|are|was|would be|should be|must be|might be|may be|could be|seems|appears to be|appears|being|as)"
-    r"(?P<neg>n't| not| neither)?\s(?:[a-z]{2,12}ly |also |indeed |both |all )?(?:the |an? |our |my )?"
+    r"(?P<neg>n't| not| neither)?\s(?:[a-z]{2,12}ly |also |indeed |both |all |thus |therefore |then |hence )?(?:the |an? |our |my )?"
     r"(?:[a-z]{2,12}ly )?"
     r"(?:best|correct|right(?! angle)|true|accurate|valid|affected|involved|abnormal|present"
     r"|(?:most )?appropriate (?:option|choice|answer)|closest\b(?! to)|closest to the (?:answer|value|result)"
     r"|most (?:likely|appropriate|accurate|suitable|plausible|probable|reasonable|correct|logical|relevant|fitting"
     r"|similar)"
     r"|more (?:likely|appropriate|accurate|suitable|plausible|probable|similar)"
-    r"|only (?:correct|right|valid|option|choice|answer)|(?:correct |final )?answer)"
-    r"|(?:both |all |also )?(?:apply|applies|hold true|holds true))\b"
+    r"|only (?:correct|right|valid|option|choice|answer)|(?:correct |final )?answer|(?<=my )(?:final )?(?:answers|choices?|picks?|selections?)|one (?:that|which))"
+    r"|(?:both |all |also )?(?:apply|applies|qualify|qualifies|hold true|holds true)|it is(?=[.!,]|\Z))\b"
     r"| ?(?:[选各]?项)?[^,。\n;:不没]{0,40}?(?:是|为|都|均|皆|说法)?(?:正确|符合|对的|成立)"
 )
 """What follows a label that is called right."""
@@ -39,13 +39,20 @@ RIGHT_WORDS = (
         "accurate",
         "affected",
         "answer",
+        "qualif",
+        "it is",
+        "one that",
+        "one which",
+        "choice",
+        "pick",
+        "selection",
     ),
     *("involved", "abnormal", "present", "only ", "appropriate", "正确", "符合", "对", "成立"),
 )
 """Words without one of which `RIGHT` cannot match."""
 
 DEFINITE = re.compile(
-    r"(?:answer|option|choice|one)\s*\Z|\bmore [a-z]+\Z|\bthe (?:[a-z]+ly )?(?:correct|right|best|closest|most|only)"
+    r"(?:answer|option|choice|pick|selection|one)s?\s*\Z|\bit is\Z|\bone (?:that|which)\Z|\bmore [a-z]+\Z|\bthe (?:[a-z]+ly )?(?:correct|right|best|closest|most|only)"
 )
 """Ending of a match of `RIGHT` that singles out one answer, where "is correct" may be said of several."""
 
@@ -101,8 +108,14 @@ RULING = re.compile(
 CONCLUDING = re.compile(r"\s*(?:and )?(?:therefore|thus|hence|so|consequently|(?:in )?conclusion|overall|finally)\b")
 """How a sentence begins that concludes."""
 
-CONDITION = re.compile(r"\b(?:if|unless|assuming|suppose|supposing|in case)\b|如果|假如|若")
+CONDITION = re.compile(r"\b(?:if|unless|assuming|suppose|supposing|in case|in (?:that|which) case)\b|如果|假如|若")
 """Before a declaration in its sentence: it holds only under a condition."""
+
+TENTATIVE = re.compile(
+    r"\b(?:let (?:me|us)|let's|tempting|about to say|at first|first thought|might|unless"
+    r"|in which case)\b"
+)
+"""Words of a first sentence that says nothing for certain."""
 
 FOREIGN = re.compile(
     r"\b(?:depends?|depending|whether|e\.g|for example|such as|please"
@@ -133,6 +146,9 @@ REVISED = re.compile(
     r"|等等|不对,"
 )
 """Words with which a model takes back what it said."""
+
+JOINS = re.compile(r"\band\b|&|和|与")
+"""Between labels that are chosen together, and not only listed."""
 
 MAYBE = re.compile(r"\bor\b|或|还是|\b(?:possibly|maybe|perhaps|either)\b")
 """Between two labels: alternatives, or a doubt about the second."""
@@ -244,3 +260,9 @@ DECISIVE = re.compile(
     r"|affected|involved|report|marked|go with|only|therefore|thus|hence|namely)\b|→|->|: "
 )
 """Words of a sentence that concludes."""
+
+SETTLING = re.compile(
+    r"\b(?:actually|total|altogether|in all|so|thus|therefore|hence|makes (?:it|this|that)|gives|that(?:'s| is)|it(?:'s| is)"
+    r"|this is|leaves|left with|rather)\b"
+)
+"""Words with which a last sentence settles what the first left unsettled."""

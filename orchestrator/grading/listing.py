@@ -20,12 +20,14 @@ STOP = re.compile(r"\s{0,2}(?:[.)\],;:!\n\"⟧]|only\b|\Z)")
 """What may follow a declaration that ends there."""
 
 _SEPARATOR = re.compile(
-    r"\s{0,2}(?:[.)]?,\s?(?:and/or|and|or|&)?|;\s?(?:and)?|/|&|\+|、|(?:\.\s)?\b(?:and/or|and|or|as well as|plus)\b"
+    r"\s{0,2}(?:[.)]?,\s?(?:and/or|and|or|&|plus|as well as|along with|together with|followed by)?|;\s?(?:and)?|/|&|\+|、"
+    r"|(?:\.\s)?\b(?:and/or|and|or|as well as|plus|along with|together with|in addition to|followed by)\b"
     r"|与|和|及|或者?|以及)"
     r"\s{0,2}(?:(?:also|both|the|either|possibly|maybe|perhaps|levels?)\s){0,2}",
 )
 BULLET = re.compile(r"\s{0,6}(?:[-+>]\s|\d{1,2}[.)]\s)")
 _NEXT_LINE = re.compile(r"\s?\n\s{0,6}(?:[-+>]\s?|\d{1,2}[.)]\s)?(?=\S)")
+_GLOSS = re.compile(r"\s?\([^()\n]{1,80}\)")
 _PLACE_NOUN = re.compile(r"(?: (?:intervertebral|vertebral|disc|disk|level|segment|space)s?){0,3}")
 _NOUN = re.compile(r"\b(?:option|choice|letter|label)s?[\s:\"'(\[]{0,3}\Z")
 _CLAUSE = re.compile(r"\s(?:is|was|has|does|did|would|can|cannot|states|says)\b")
@@ -102,7 +104,7 @@ def read_list(page: Page, at: int, *, multi: bool) -> Listed | None:
         label = patterns.by_spelling[item["label"]]
         end, clash = own_text(page, item.end(), label)
         listed = _joined(listed, label, item, end, gap, clash)
-        gap = _SEPARATOR.match(page.lower, end)
+        gap = _SEPARATOR.match(page.lower, end) or _after_gloss(page, end)
         if gap is None and not multi:
             break
         if gap and (spanned := _read_range(page, gap.end())):
@@ -114,6 +116,14 @@ def read_list(page: Page, at: int, *, multi: bool) -> Listed | None:
             clause = listed
         item = following
     return clause if clause and _VERB.match(page.lower, end) else listed
+
+
+def _after_gloss(page: Page, at: int) -> re.Match[str] | None:
+    """Return what joins a label to the next after words in brackets: "C (on the left), D (on the right)"."""
+    gloss = _GLOSS.match(page.lower, at) if page.multi else None
+    if gloss is None or lexicon.VERDICT.match(gloss[0]) or lexicon.UNFIT.search(gloss[0]):
+        return None
+    return _SEPARATOR.match(page.lower, gloss.end())
 
 
 def _and_more(page: Page, listed: Listed) -> Listed:
@@ -223,9 +233,14 @@ def own_text(page: Page, at: int, label: str) -> tuple[int, tuple[str, ...]]:
         closing = _CLOSING.match(lower, end)
         return closing.end() if closing else end, ()
     other = lower[begin:end]
-    if page.offered.texts[label].startswith(other) or len(other) < 2 or not STOP.match(lower, end):
+    if page.offered.texts[label].startswith(other) or len(other) < 2 or not _clashes(page, end):
         return at, ()
     return at, owners
+
+
+def _clashes(page: Page, end: int) -> bool:
+    """Return whether another option's text ends at `end` as one of a list does, or as a sentence does."""
+    return STOP.match(page.lower, end) is not None or (page.multi and _SEPARATOR.match(page.lower, end) is not None)
 
 
 def _of_all(page: Page, at: int, label: str) -> tuple[str, ...]:

@@ -95,6 +95,8 @@ def opening_text(reading: Reading) -> Found | None:
     if reading.multi:
         return None
     start, end = _after_clause(reading, *reading.opening)
+    if lexicon.TENTATIVE.search(reading.lower, reading.start, end):
+        return None
     main = _SUBORDINATE.search(reading.lower, start, end)
     seen = _one(reading, start, end) or (_one(reading, start, main.start()) if main else None)
     concluded = seen and reading.closing[0] >= end and lexicon.CONCLUDING.match(reading.lower, reading.closing[0])
@@ -108,7 +110,8 @@ def closing_text(reading: Reading) -> Found | None:
         return None
     if lexicon.CONTRAST.search(reading.lower, *reading.closing):
         return None
-    return _one(reading, *reading.closing)
+    seen = _one(reading, *reading.closing)
+    return None if seen and lexicon.CONDITION.search(reading.lower, seen.end, reading.end) else seen
 
 
 def sole_text(reading: Reading) -> Found | None:
@@ -164,6 +167,8 @@ def _sole_list(reading: Reading, start: int, end: int) -> Found | None:
     by_text = read_text(reading, texts[0][0], multi=True, ends=False) if texts else None
     by_letter = read_list(reading, marks[0], multi=True) if marks else None
     named = {owner for *_, owners in texts for owner in owners}
+    if any(one and one.clash for one in (by_text, by_letter)):
+        return None
     for listed in (by_text, by_letter if by_letter and len(by_letter.letters) > 1 else None):
         if listed and named <= set(listed.letters) and (not marks or marks[-1] < listed.end):
             return found(listed, listed.start, listed.end)

@@ -104,7 +104,8 @@ class Reading:
         listed = read_list(self, self.start, multi=True)
         if listed and not self.text[listed.end : at].strip(_AROUND):
             return True
-        return any(one.start < at for one in self._scanned)
+        named = next(self.offered.texts_in(self.lower, self.start, at), None)
+        return named is not None or self.refused or any(one.start < at for one in self._scanned)
 
     @Lazy
     def _scanned(self) -> tuple[Claim, ...]:

@@ -15,6 +15,7 @@ from orchestrator.grading.claims import SURE
 from orchestrator.grading.reading import Found, Reading
 from orchestrator.grading.vetoes import (
     CLASH,
+    LATER,
     NONE,
     REFUSED,
     REVISED,
@@ -72,17 +73,17 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "text-line", 0.95, "the one line that is an option's text, after '... is:'", prose.text_line, (UNREAD, *_TOLD)
     ),
-    Rule("lead-text", 0.98, "begins with an option's text", prose.lead_text, (UNREAD, SEVERAL, WRONG)),
+    Rule("lead-text", 0.98, "begins with an option's text", prose.lead_text, (UNREAD, SEVERAL, WRONG, LATER)),
     # Weaker words: several of them must agree.
     Rule("named", 0.96, "... is (X)", letters.declared("named", agree=True), (*_SAID, UNTOLD)),
     Rule("odd", 0.95, "错误的是X", letters.declared("odd"), (UNREAD, *_READ)),
     Rule("odd-one", 0.93, "all options judged, one unlike the others", verdicts.odd_one, (UNREAD, *_READ)),
     Rule("judged", 0.95, "X is correct", letters.declared("judged", agree=True), _SAID),
-    Rule("sole-mark", 0.95, "only one letter is marked as one: (X)", letters.sole_mark, (*_SAID, UNSURE)),
+    Rule("sole-mark", 0.95, "only one letter is marked as one: (X)", letters.sole_mark, (*_SAID, UNSURE, REVISED)),
     # The option's own words instead of its letter.
     Rule("called-text", 0.93, "<text> is the most likely", prose.called_text, (UNREAD, WRONG)),
-    Rule("opening-text", 0.94, "the one text in the first sentence", prose.opening_text, _WORDS),
-    Rule("opening-words", 0.92, "the words of one text, in order, in the first sentence", prose.opening_words, _WORDS),
+    Rule("opening-text", 0.94, "the one text in the first sentence", prose.opening_text, (*_WORDS, LATER)),
+    Rule("opening-words", 0.92, "the words of one text, in order, in the first sentence", prose.opening_words, (*_WORDS, LATER)),
     Rule("denied", 0.93, "... is not ..., where yes or no was asked", prose.denied, _WORDS),
     Rule("opening-set", 0.9, "the one list of texts or letters in the first sentence", prose.opening_set, _SET),
     Rule("closing-text", 0.91, "the one text in the last sentence", prose.closing_text, _WORDS),

@@ -58,6 +58,23 @@ def _untold(reading: Reading, seen: Found) -> str:
     return "" if told else "the text goes on to say that the answer cannot be told"
 
 
+def _later(reading: Reading, seen: Found) -> str:
+    lower, (start, end) = reading.lower, reading.closing
+    if start < seen.end or lexicon.CONTRAST.search(lower, start, end):
+        return ""
+    opens = reading.offered.text_at(lower, start)
+    if opens and lower[start:opens[0]] in {"yes", "no"} and not set(opens[1]) & set(seen.letters):
+        return f"the last sentence begins with the text of {' '.join(opens[1])}"
+    named = list(reading.offered.texts_in(lower, start, end))
+    owners = {owner for *_, owners in named for owner in owners}
+    if not named or len(owners) != 1 or owners <= set(seen.letters):
+        return ""
+    settles = lexicon.CONCLUDING.match(lower, start) or lexicon.SETTLING.search(lower, start, end)
+    at = named[0][0]
+    denied = any(doubt.search(lower, start, at) for doubt in (lexicon.NEGATED, lexicon.LACKING, lexicon.CONDITION))
+    return f"the last sentence settles on {' '.join(owners)}" if settles and not denied else ""
+
+
 def _wrong(reading: Reading, seen: Found) -> str:
     return "what was found is called wrong" if lexicon.WRONG.match(reading.lower, seen.end) else ""
 
@@ -89,5 +106,6 @@ UNREAD_AFTER = Veto("unread-after", None, _unread_after)
 UNREAD = Veto("unread", None, _unread)
 UNSURE = Veto("unsure", None, _unsure)
 UNTOLD = Veto("untold", None, _untold)
+LATER = Veto("later", None, _later)
 REVISED = Veto("revised", Abstained.CONFLICT, _revised)
 WRONG = Veto("wrong", None, _wrong)
