@@ -92,7 +92,7 @@ CUES = {
     "noun": re.compile(
         rf"{_NOUN}(?:\(s\)|s)?"
         r"(?: (?:to|for|of|in|from|among|here|that|which|would|i|we|based|given|number|letter|choice|about)\b"
-        r"[^.\n?!:]{0,110}?)?"
+        r"[^.\n?!:]{0,110}?)??"
         rf"\s{{0,2}}(?:\b{_BE}(?:n't| not)?\b\s{{0,3}}(?:[:=-]\s{{0,8}})?|[:=]\s{{0,8}}|-+>\s?|(?<=s) - ){_ADVERBS}"
     ),
     "verb": re.compile(rf"[a-z ]{{3,14}}?(?:ing|ed|s|e)?(?: (?:it|that|this|is|it's))?[\s:]{{1,4}}{_ADVERBS}"),

@@ -57,7 +57,7 @@ DEFINITE = re.compile(
 """Ending of a match of `RIGHT` that singles out one answer, where "is correct" may be said of several."""
 
 WRONG = re.compile(
-    r" {0,2}(?:\([^()\n]{0,120}\) )?(?:,? which )?(?!it |this |that |there )(?:[a-z]+ ){0,2}?"
+    r" {0,2}(?:\([^()\n]{0,120}\) )?(?:,? which )?(?!it |this |that |there |because |since |as |while |but |and |so |for )(?:[a-z]+ ){0,2}?"
     r"(?:(?:is|are|was|were|would be)(?:n't| not| neither| never) (?:[a-z]{2,12}ly |also )?(?:the |an? |our )?"
     r"(?:[a-z]{2,12}ly )?(?:correct|right|true|best|most|answer|accurate|appropriate|suitable|valid|it\b|supported"
     r"|consistent|choice|affected|involved|present)"
