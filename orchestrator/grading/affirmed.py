@@ -23,15 +23,23 @@ _STOP = re.compile(r"[.!?](?<!\be\.g[.!?])(?<!\bi\.e[.!?])[\"')\]]{0,2}(?=\s|\Z)
 _LINE = re.compile(r"\s{0,6}(?:[-+>•]\s?|\(?\d{1,2}[.)]\s|\|)")
 _COMMA = re.compile(r"(?s:.*), ")
 _BOUNDARY = re.compile(
-    r"[;()]|\s-\s|, (?=(?:and|but|while|so|which|where|with|because|since|as|though|although)\b)"
+    r"[;()]|\s-\s|,? (?=(?:and |but |with )?(?:the |all |all the )?(?:others?|rest|remaining|nothing)\b)|, (?=(?:and|but|while|so|which|where|with|because|since|as|though|although)\b)"
     r"|\b(?=(?:but|while|whereas|although|though|however|unlike|yet|rather than|instead of|because|since|except"
     r"|other than|apart from|excluding)\b)|(?=(?:,|\b(?:and|but)\b)?\s?\bnot (?:options? |at |in )?\Z)"
 )
+_ASIDE = re.compile(r",? (?:although|though|while|which|however|despite)\b[^,;.\n]{1,80},|, however,")
 _SPLIT = re.compile(r",\s|\s(?=and\s)")
 _HEADING = re.compile(
     r"[\s\d.)]{0,5}(?:my |the )?(?:final |overall )?(?:conclusions?|answers?|impression|summary|decision|verdict|results?"
     r"|assessment|diagnos[ie]s|selection|choices?)(?: in words)?\s?:?\s{0,2}\Z"
 )
+_ONLY = re.compile(r"\b(?:only|just|solely|exclusively)\b[^,]{0,30}\Z")
+_ALONE = re.compile(r"[\s)]{0,2}(?:only|alone|and nothing else)\b")
+_LEADS = re.compile(r"\s?(?:[.;:!\n(-]|,? (?:since|because|as|due|given|but|not)\b)")
+_NOUN = re.compile(
+    r"[ -](?!(?:is|are|was|were|and|apply|hold|because|as|since|only|both|all|for|in|at|on|with|seem)\b)[a-z]{2}"
+)
+_LABELLED = re.compile(r"[^:\n]{1,60}:\s")
 _DENIES = re.compile(r"\s*(?:it |this |that |so )?(?:does|is|do|are|was|were|has|have|can)?(?:n't| ?not\b|no\b)")
 
 
@@ -45,6 +53,8 @@ class Clause:
     start: int
     end: int
     by_letter: bool
+    only: bool
+    """Whether it says that there are no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +94,26 @@ def affirmed(reading: Reading) -> Found | None:
     if not reading.multi:
         return None
     blocks = _blocks(reading)
+    only = [one for block in blocks for one in block.clauses if one.only and one.right]
+    if only and (len(only) == 1 or not reading.offered.levels):
+        return Found(only[-1].letters, only[-1].start, only[-1].end)
+    if blocks and (opening := _opens(reading, blocks[0])):
+        return opening
     telling = [number for number, block in enumerate(blocks) if block.right or block.open]
     final = next((number for number in reversed(telling) if blocks[number].decisive), None)
     if final is not None:
         return None if _gainsaid(blocks[final], blocks[final + 1 :]) else _found(reading, [blocks[final]])
     chosen = [blocks[number] for number in telling]
     return _found(reading, chosen) if chosen and (len(chosen) == 1 or reading.offered.levels) else None
+
+
+def _opens(reading: Reading, block: Block) -> Found | None:
+    """Return the list of several letters with which the output begins, if its sentence ends there."""
+    first = block.clauses[0]
+    begins = first.start - reading.start < len("options ") and first.by_letter and len(first.letters) > 1
+    if not begins or not first.right or not _LEADS.match(reading.lower, first.end):
+        return None
+    return Found(first.letters, first.start, first.end)
 
 
 def _gainsaid(block: Block, later: list[Block]) -> bool:
@@ -108,7 +132,17 @@ def _found(reading: Reading, blocks: list[Block]) -> Found | None:
     if not right or right & wrong or any(block.open for block in blocks) or len(right) == len(reading.offered.labels):
         return None
     clauses = [one for block in blocks for one in block.clauses if one.right]
+    worded = not reading.offered.levels and not any(one.by_letter for one in clauses)
+    if worded and len(right) == 1 and not _alone(reading, clauses[0]):
+        return None
     return Found(tuple(sorted(right)), clauses[0].start, clauses[-1].end)
+
+
+def _alone(reading: Reading, clause: Clause) -> bool:
+    """Return whether a single option's text stands in the only sentence, or in one that concludes."""
+    start = next(start for start, end in reversed(_sentences(reading)) if start <= clause.start)
+    whole = not reading.lower[:start].strip() and not reading.lower[clause.end : reading.end].strip(" .!\"')\n")
+    return whole or lexicon.CONCLUDING.match(reading.lower, start) is not None
 
 
 # --- sentences and lists ---------------------------------------------------------------------------------------------
@@ -167,18 +201,19 @@ def _clauses(reading: Reading, start: int, end: int) -> list[Clause]:
         return []
     clauses = []
     left = start
+    heading = _LABELLED.match(lower, start, named[0].start)
+    excluded = heading is not None and lexicon.EXCLUDING.search(heading[0]) is not None
     for listed, following in zip(named, [*(one.start for one in named[1:]), end], strict=True):
         cut = _cut(lower, listed.end, following, last=following == end)
         before = _from_boundary(lower[max(left, listed.start - NEAR) : listed.start])
         after = lower[listed.end : cut]
-        right = _verdict(before, after, hedged=listed.hedged)
-        if right and lexicon.EXCLUDED_AFTER.search(lower, cut, following) and following == end:
-            right = None
+        right = not excluded and _verdict(before, after, hedged=listed.hedged)
         silent = lexicon.ANNOUNCING.search(before) is not None
         if silent and listed is named[0]:
             return []
         if not silent and not lexicon.ANNOUNCING.search(after):
-            clauses.append(Clause(listed.letters, right, listed.start, listed.end, not listed.by_text))
+            only = _ONLY.search(before) is not None or _ALONE.match(after) is not None
+            clauses.append(Clause(listed.letters, right, listed.start, listed.end, not listed.by_text, only))
         left = cut if cut < following else listed.end
     return clauses
 
@@ -195,15 +230,23 @@ def _named(reading: Reading, start: int, end: int) -> list[Listed]:
             listed = (
                 read_list(reading, begin, multi=True) if by_letter else read_text(reading, at, multi=True, ends=False)
             )
-            if listed is not None and listed.letters:
+            if listed is not None and listed.letters and not (by_letter and _word(reading, listed)):
                 named.append(listed)
                 done = listed.end
     return named
 
 
+def _word(reading: Reading, listed: Listed) -> bool:
+    """Return whether labels written together begin a phrase, as in "ACE inhibitors"."""
+    joined = len(listed.letters) == listed.end - listed.start > 1
+    return joined and _NOUN.match(reading.text, listed.end) is not None
+
+
 def _cut(lower: str, at: int, following: int, *, last: bool) -> int:
     """Return where the clause that goes on at `at` ends, before the next option or the end of the sentence."""
-    bound = _BOUNDARY.search(lower[:following], at)
+    at += lower.startswith((")", "]"), at)
+    aside = _ASIDE.match(lower, at, following)
+    bound = _BOUNDARY.search(lower[:following], aside.end() if aside else at)
     if bound is not None:
         return bound.start()
     splits = [] if last else [split.start() for split in _SPLIT.finditer(lower, at, following)]
@@ -212,6 +255,7 @@ def _cut(lower: str, at: int, following: int, *, last: bool) -> int:
 
 def _from_boundary(before: str) -> str:
     """Return the end of a stretch from its last boundary on."""
+    before = before.rstrip(" ([")
     bounds = [bound.start() for bound in _BOUNDARY.finditer(before)]
     before = before[bounds[-1] :] if bounds else before
     comma = _COMMA.match(before)

@@ -23,8 +23,12 @@ MOST = 100
 _EARLIER = re.compile(r"(?s:.*)(?:\n|[.?!;] |。)")
 _SENTENCE_END = re.compile(r"[.!?\n。]")
 _LISTED_OPTIONS = re.compile(r"(?:options|choices|statements)\b(?!\()")
-_OFFERED = re.compile(r"\b(?:possible|given|available|other|wrong|incorrect|remaining|preliminary|tentative|initial) \Z")
-_DENIED_VERB = re.compile(r"(?:n't|\b(?:not|never|cannot|than))(?: (?:really|simply|just|be able to|want to|have to))? \Z")
+_OFFERED = re.compile(
+    r"\b(?:possible|given|available|other|wrong|incorrect|remaining|preliminary|tentative|initial) \Z"
+)
+_DENIED_VERB = re.compile(
+    r"(?:n't|\b(?:not|never|cannot|than))(?: (?:really|simply|just|be able to|want to|have to))? \Z"
+)
 _TENTATIVE = re.compile(r"\b(?:could|might|may|neither|nor) \Z")
 _FALSE = re.compile(r"\b(?:false|untrue|inaccurate|incorrect|wrong|normal) \Z")
 _EITHER = re.compile(r"either\W{0,3}\Z")

@@ -34,6 +34,7 @@ _LEAD = re.compile(
     r"(?:(?:only|just|both|i (?:think|believe|say|choose|select|pick))\s(?:options?\s|levels?\s)?)?"
 )
 _OFFERING = re.compile(r"\b(?:(?<!correct )(?<!right )options?|(?<!correct )choices?)\b[^\n.]{0,30}:\s{0,4}\Z")
+_OR_ELSE = re.compile(r"\bor (?:else |maybe |perhaps |possibly )?(?:that |the |it |my |option )?\Z")
 _AROUND = " .,:;)]}⟧\"'!。\n*"
 
 
@@ -207,7 +208,10 @@ def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callabl
         firm = [claim for claim in claims if not claim.conditional]
         if not claims or ((agree or not firm) and len({claim.letters for claim in claims}) > 1):
             return None
-        last = (firm or claims)[-1]
+        last, before = (firm or claims)[-1], (firm or claims)[:-1]
+        if before and _OR_ELSE.search(reading.lower, before[-1].end, last.start):
+            letters = tuple(sorted({*before[-1].letters, *last.letters}))
+            return Found(letters, before[-1].start, last.end, hedged=True)
         return found(last.listed, last.start, last.end)
 
     return find

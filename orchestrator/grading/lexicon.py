@@ -231,8 +231,7 @@ ANNOUNCING = re.compile(
 
 _FINE = (
     r"normal(?:ly)?|unremarkable|unaffected|uninvolved|spared|preserved|maintained|intact|patent|wide|open|fine|aligned"
-    r"|within normal|mild(?:ly)?|minor|minimal(?:ly)?|slight(?:ly)?|borderline|absent|negative|lacks?|fails?|good|clear"
-    r"|clean|healthy|regular"
+    r"|within normal|borderline|absent|negative|lacks?|fails?|un(?:marked|selected|ticked|checked)"
 )
 EXCLUDING = re.compile(
     r"\b(?:no|not|without|never|neither|nor|none|rather than|instead of|unlike|except|excluding|other than|apart from"
@@ -243,13 +242,13 @@ EXCLUDING = re.compile(
 
 EXCLUDED_AFTER = re.compile(
     r"\b(?:not|no|never|neither|nor|without|out|off|wrong|incorrect|false|excluded|eliminated|rejected|dropped|irrelevant"
-    rf"|{_FINE})\b|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
+    rf"|good|clear|clean|healthy|regular|remote|{_FINE})\b|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
 )
 """What stands after it."""
 
 DOUBTING = re.compile(
     r"\b(?:or|might|may|could|perhaps|possibl[ey]|either|whether|if|unclear|questionable|equivocal|cannot|unless"
-    r"|originally|considered|suspect\w*|expect\w*)\b|可能|或|是否|也许"
+    r"|originally|considered|suspect\w*|expect\w*|mild(?:ly)?|minor|minimal(?:ly)?|slight(?:ly)?)\b|可能|或|是否|也许"
 )
 """What leaves an option open, in its clause."""
 

@@ -154,7 +154,8 @@ def _continues(page: Page, end: int, gap: re.Match[str] | None, item: re.Match[s
         return False
     if gap is None:
         between = page.text[end : item.start("label")]
-        return between.isspace() and "\n" not in between
+        bracketed = page.text[end - 1] in ")]}" and between.strip() in {"(", "[", "{"}
+        return (between.isspace() or bracketed) and "\n" not in between
     return not (gap[0].strip() in {",", ";"} and _CLAUSE.match(page.lower, item.end()))
 
 

@@ -16,12 +16,6 @@ _CLAUSE = re.compile(r"(?:if|when|since|because|given|as|while|although|assuming
 _SUBORDINATE = re.compile(
     r",? (?:as|because|since|which|where|while|whereas|rather than|compared (?:to|with)|instead of)\b"
 )
-_ASIDE = re.compile(
-    r"(?:,| but) not\b|,? (?:while|whereas|rather than|instead of|although|since|because)\b|; "
-    r"|,? (?:with|and|but) (?=[^.;]{0,60}\b(?:others?|rest|remaining)\b)"
-    r"| \((?=[^()\n]{0,80}\b(?:normal|not|unaffected|wrong|incorrect|false)\b)"
-)
-_LEADS = re.compile(r"\s?(?:[.;:!\n(-]|,? (?:since|because|as|due|given)\b)")
 _WORD = re.compile(r"[a-z0-9]+")
 _ENDING = re.compile(r"(?:ing|ed|es|s|e)\Z")
 _DOUBLED = re.compile(r"([b-df-hj-np-tv-z])\1\Z")
@@ -129,50 +123,6 @@ def only_texts(reading: Reading) -> Found | None:
         return None
     echo = "\n" in reading.text[listed.start : listed.end] and len(listed.letters) == len(reading.offered.labels)
     return None if echo else found(listed, listed.start, listed.end)
-
-
-def opening_set(reading: Reading) -> Found | None:
-    """Find, on a multi-answer item, the list of texts or letters in the first sentence, if no others are named."""
-    start, end = reading.opening
-    others = reading.offered.texts_in(reading.lower, end, reading.end)
-    seen = _sole_list(reading, start, end) if reading.multi else None
-    if seen is None or len(seen.letters) == len(reading.offered.labels):
-        return None
-    if len(seen.letters) > 1 and seen.start - reading.start < len("options ") and _LEADS.match(reading.lower, seen.end):
-        return seen
-    named = {owner for *_, owners in others for owner in owners} | {head.label for head in reading.heads}
-    return seen if named <= set(seen.letters) else None
-
-
-def closing_set(reading: Reading) -> Found | None:
-    """Find, on a multi-answer item, the list of texts or letters in a last sentence that concludes."""
-    start, end = reading.closing
-    if not reading.multi or not lexicon.CONCLUDING.match(reading.lower, start):
-        return None
-    return _sole_list(reading, start, end)
-
-
-def _sole_list(reading: Reading, start: int, end: int) -> Found | None:
-    """Find the one list of option texts, or else of letters, in a sentence in which nothing is denied or left out.
-
-    What a clause at its end says of others (", while A is normal") does not count.
-    """
-    aside = _ASIDE.search(reading.lower, start, end)
-    end = aside.start() if aside else end
-    doubts = (*_DOUBTS, lexicon.EXCLUDED, lexicon.UNTOLD, lexicon.FOREIGN)
-    if any(doubt.search(reading.lower, start, end) for doubt in doubts):
-        return None
-    texts = list(reading.offered.texts_in(reading.lower, start, end))
-    marks = [mark.start() for mark in reading.marks if start <= mark.start() < end]
-    by_text = read_text(reading, texts[0][0], multi=True, ends=False) if texts else None
-    by_letter = read_list(reading, marks[0], multi=True) if marks else None
-    named = {owner for *_, owners in texts for owner in owners}
-    if any(one and one.clash for one in (by_text, by_letter)):
-        return None
-    for listed in (by_text, by_letter if by_letter and len(by_letter.letters) > 1 else None):
-        if listed and named <= set(listed.letters) and (not marks or marks[-1] < listed.end):
-            return found(listed, listed.start, listed.end)
-    return None
 
 
 def _one(reading: Reading, start: int, end: int) -> Found | None:

@@ -50,7 +50,6 @@ _READ = (UNOFFERED, SEVERAL, CLASH)
 _TOLD = (UNREAD_AFTER, *_READ, REVISED, NONE)
 _SAID = (UNREAD, *_READ, NONE, REFUSED)
 _WORDS = (UNREAD, UNSURE)
-_SET = (UNREAD, UNSURE, SEVERAL, CLASH)
 
 RULES: tuple[Rule, ...] = (
     # What exists to hold an answer.
@@ -83,11 +82,15 @@ RULES: tuple[Rule, ...] = (
     # The option's own words instead of its letter.
     Rule("called-text", 0.93, "<text> is the most likely", prose.called_text, (UNREAD, WRONG)),
     Rule("opening-text", 0.94, "the one text in the first sentence", prose.opening_text, (*_WORDS, LATER)),
-    Rule("opening-words", 0.92, "the words of one text, in order, in the first sentence", prose.opening_words, (*_WORDS, LATER)),
+    Rule(
+        "opening-words",
+        0.92,
+        "the words of one text, in order, in the first sentence",
+        prose.opening_words,
+        (*_WORDS, LATER),
+    ),
     Rule("denied", 0.93, "... is not ..., where yes or no was asked", prose.denied, _WORDS),
-    Rule("opening-set", 0.9, "the one list of texts or letters in the first sentence", prose.opening_set, _SET),
     Rule("closing-text", 0.91, "the one text in the last sentence", prose.closing_text, _WORDS),
-    Rule("closing-set", 0.9, "the one list of texts or letters in a concluding sentence", prose.closing_set, _SET),
     Rule("affirmed", 0.9, "what the last sentence that names options affirms", affirmed.affirmed, (*_WORDS, REVISED)),
     # Too unsure to be shipped; shown when a reading is explained.
     Rule("sole-text", 0.6, "the one text anywhere", prose.sole_text, _WORDS),

@@ -13,7 +13,7 @@ from orchestrator.grading.claims import is_question, sentence_before
 from orchestrator.grading.listing import Listed, read_list
 from orchestrator.grading.reading import Found, Reading
 
-LONGEST = 300
+LONGEST = 800
 """Characters after a label in which its verdict is looked for."""
 
 _SET_OFF = re.compile(rf"[\"')\]]{{0,2}}\s?[:|=({lexicon.TICK}{lexicon.CROSS}-]")
