@@ -39,6 +39,16 @@ _LEADS = re.compile(r"\s?(?:[.;:!\n(-]|,? (?:since|because|as|due|given|but|not)
 _NOUN = re.compile(
     r"[ -](?!(?:is|are|was|were|and|apply|hold|because|as|since|only|both|all|for|in|at|on|with|seem)\b)[a-z]{2}"
 )
+_LEFT_BEHIND = re.compile(
+    r"\b(?:they|these|those|it|this|that|both) [^.;]{0,40}?(?:not|n't) [^.;]{0,20}?"
+    r"(?:belong|count|apply|qualify|answer|select|choos|chosen|includ)"
+)
+_ARTICLE = re.compile(
+    r"A (?!(?:is|are|was|and|or|because|as|since|only|both|for|in|at|on|with|seems|appears|holds)\b)[a-z]{2}"
+)
+_ALL = re.compile(r"\b(?:all|every|each|multilevel)\b")
+_OPTIONS = re.compile(r"(?:option|choice|level)s?")
+_EDGES = " .)]"
 _LABELLED = re.compile(r"[^:\n]{1,60}:\s")
 _DENIES = re.compile(r"\s*(?:it |this |that |so )?(?:does|is|do|are|was|were|has|have|can)?(?:n't| ?not\b|no\b)")
 
@@ -64,6 +74,8 @@ class Block:
     clauses: tuple[Clause, ...]
     decisive: bool
     """Whether it says that it concludes."""
+    telling: bool
+    """Whether the options are what it says of something, and not what it says something of."""
 
     @property
     def right(self) -> frozenset[str]:
@@ -99,18 +111,18 @@ def affirmed(reading: Reading) -> Found | None:
         return Found(only[-1].letters, only[-1].start, only[-1].end)
     if blocks and (opening := _opens(reading, blocks[0])):
         return opening
-    telling = [number for number, block in enumerate(blocks) if block.right or block.open]
-    final = next((number for number in reversed(telling) if blocks[number].decisive), None)
+    chosen = [block for block in blocks if block.right or block.open]
+    final = next((block for block in reversed(chosen) if block.decisive), None)
     if final is not None:
-        return None if _gainsaid(blocks[final], blocks[final + 1 :]) else _found(reading, [blocks[final]])
-    chosen = [blocks[number] for number in telling]
-    return _found(reading, chosen) if chosen and (len(chosen) == 1 or reading.offered.levels) else None
+        return None if _gainsaid(final, blocks[blocks.index(final) + 1 :]) else _found(reading, [final])
+    told = [block for block in chosen if block.telling] or chosen
+    return _found(reading, told) if told and (len(told) == 1 or reading.offered.levels) else None
 
 
 def _opens(reading: Reading, block: Block) -> Found | None:
     """Return the list of several letters with which the output begins, if its sentence ends there."""
     first = block.clauses[0]
-    begins = first.start - reading.start < len("options ") and first.by_letter and len(first.letters) > 1
+    begins = first.start - reading.start < len("options ") and len(first.letters) > 1
     if not begins or not first.right or not _LEADS.match(reading.lower, first.end):
         return None
     return Found(first.letters, first.start, first.end)
@@ -119,8 +131,7 @@ def _opens(reading: Reading, block: Block) -> Found | None:
 def _gainsaid(block: Block, later: list[Block]) -> bool:
     """Return whether later blocks exclude what a block affirms, or affirm something else."""
     for other in later:
-        added = other.right - block.right
-        if block.right & other.wrong or (added and (other.by_letter or not block.by_letter)):
+        if block.right & other.wrong or (other.by_letter and other.right - block.right):
             return True
     return False
 
@@ -129,11 +140,13 @@ def _found(reading: Reading, blocks: list[Block]) -> Found | None:
     """Return what the blocks affirm together, if they leave nothing open and do not contradict each other."""
     right = frozenset[str]().union(*(block.right for block in blocks))
     wrong = frozenset[str]().union(*(block.wrong for block in blocks))
-    if not right or right & wrong or any(block.open for block in blocks) or len(right) == len(reading.offered.labels):
+    if not right or right & wrong or any(block.open for block in blocks):
         return None
     clauses = [one for block in blocks for one in block.clauses if one.right]
+    if len(right) == len(reading.offered.labels) and not _ALL.search(reading.lower, 0, clauses[0].start):
+        return None
     worded = not reading.offered.levels and not any(one.by_letter for one in clauses)
-    if worded and len(right) == 1 and not _alone(reading, clauses[0]):
+    if worded and len(right) == 1 and not (blocks[0].telling or blocks[0].wrong or _alone(reading, clauses[0])):
         return None
     return Found(tuple(sorted(right)), clauses[0].start, clauses[-1].end)
 
@@ -151,8 +164,8 @@ def _alone(reading: Reading, clause: Clause) -> bool:
 def _blocks(reading: Reading) -> list[Block]:
     """Return the sentences, those that are lines of a list together with the line before the list."""
     blocks: list[Block] = []
-    gathered: list[Clause] = []
-    decisive = headed = listing = gone_through = False
+    block = Block((), decisive=False, telling=False)
+    headed = listing = announced = echoed = False
     heads = {head.start for head in reading.heads if head.listed}
     for start, end in _sentences(reading):
         line = reading.lower[start:end]
@@ -162,19 +175,49 @@ def _blocks(reading: Reading) -> list[Block]:
         if not line.strip():
             continue
         if start == 0 or line.startswith("\n") or reading.lower[start - 1] == "\n":
-            listing = _LINE.match(line) is not None
-            gone_through = start + len(line) - len(line.lstrip("\n")) in heads
+            head = start + len(line) - len(line.lstrip("\n")) in heads
+            listing = _LINE.match(line) is not None or (head and announced)
+            echoed = head and not announced
         if not listing:
-            blocks.append(Block(tuple(gathered), decisive))
-            gathered, decisive = [], False
-        if gathered and _DENIES.match(line):
-            gathered[-1] = replace(gathered[-1], right=None)
-        announces = line.rstrip().endswith(":") and lexicon.ANNOUNCING.search(line) is None
-        decisive = decisive or headed or announces or lexicon.DECISIVE.search(line) is not None
-        headed = headed and listing
-        if not gone_through:
-            gathered += _clauses(reading, start, end)
-    return [block for block in [*blocks, Block(tuple(gathered), decisive)] if block.clauses]
+            blocks.append(block)
+            block = Block((), decisive=headed, telling=False)
+            announced = line.rstrip().endswith(":") and lexicon.ANNOUNCING.search(line) is None
+            headed = False
+        if block.clauses and _DENIES.match(line):
+            block = replace(block, clauses=(*block.clauses[:-1], replace(block.clauses[-1], right=None)))
+        clauses = [] if echoed else _clauses(reading, start, end)
+        block = Block(
+            (*block.clauses, *clauses),
+            block.decisive or announced or _is_list(line, clauses, start) or lexicon.DECISIVE.search(line) is not None,
+            block.telling or any(one.right and _told(reading, start, one) for one in clauses),
+        )
+    if echoed or (listing and announced and _cut_off(reading, block)):
+        block = replace(block, clauses=())
+    return [block for block in [*blocks, block] if block.clauses]
+
+
+def _is_list(line: str, clauses: list[Clause], start: int) -> bool:
+    """Return whether a sentence is nothing but a list of letters."""
+    if len(clauses) != 1 or not clauses[0].by_letter:
+        return False
+    before, after = line[: clauses[0].start - start], line[clauses[0].end - start :]
+    return not _OPTIONS.sub("", before).strip(" \n(") and not after.strip(" \n).")
+
+
+def _cut_off(reading: Reading, block: Block) -> bool:
+    """Return whether a list ends in a label without what stands after the labels before it."""
+    last = block.clauses[-1] if block.clauses else None
+    rest = reading.lower[last.end : reading.end] if last else ""
+    return rest.endswith(":") or (
+        last is not None and len(block.clauses) > 1 and not rest.strip(_EDGES) and last.end - last.start < 2
+    )
+
+
+def _told(reading: Reading, start: int, clause: Clause) -> bool:
+    """Return whether the options are what a sentence says of something: "the lesions are at L4/L5"."""
+    before = reading.lower[max(start, clause.start - NEAR) : clause.start]
+    place = bool(reading.offered.levels) and lexicon.PLACE.search(before) is not None
+    return place or lexicon.PREDICATE.search(before) is not None
 
 
 def _sentences(reading: Reading) -> list[tuple[int, int]]:
@@ -203,11 +246,12 @@ def _clauses(reading: Reading, start: int, end: int) -> list[Clause]:
     left = start
     heading = _LABELLED.match(lower, start, named[0].start)
     excluded = heading is not None and lexicon.EXCLUDING.search(heading[0]) is not None
+    excluded = excluded or _LEFT_BEHIND.search(lower, named[-1].end, end) is not None
     for listed, following in zip(named, [*(one.start for one in named[1:]), end], strict=True):
         cut = _cut(lower, listed.end, following, last=following == end)
         before = _from_boundary(lower[max(left, listed.start - NEAR) : listed.start])
         after = lower[listed.end : cut]
-        right = not excluded and _verdict(before, after, hedged=listed.hedged)
+        right = False if excluded else _verdict(before, after, hedged=listed.hedged or bool(listed.clash))
         silent = lexicon.ANNOUNCING.search(before) is not None
         if silent and listed is named[0]:
             return []
@@ -237,9 +281,10 @@ def _named(reading: Reading, start: int, end: int) -> list[Listed]:
 
 
 def _word(reading: Reading, listed: Listed) -> bool:
-    """Return whether labels written together begin a phrase, as in "ACE inhibitors"."""
+    """Return whether labels written together begin a phrase, as in "ACE inhibitors", or "A" is an article."""
     joined = len(listed.letters) == listed.end - listed.start > 1
-    return joined and _NOUN.match(reading.text, listed.end) is not None
+    article = listed.letters == ("A",) and _ARTICLE.match(reading.text, listed.start) is not None
+    return article or (joined and _NOUN.match(reading.text, listed.end) is not None)
 
 
 def _cut(lower: str, at: int, following: int, *, last: bool) -> int:

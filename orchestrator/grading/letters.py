@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from orchestrator.grading import cues, lexicon
 from orchestrator.grading.blocks import read_block
-from orchestrator.grading.claims import Claim, is_question
+from orchestrator.grading.claims import Claim, is_question, sentence_before
 from orchestrator.grading.listing import MOST, Listed, own_text, read_list, read_text, read_unoffered
 from orchestrator.grading.normalise import OPEN_BOX
 from orchestrator.grading.offered import Offered
@@ -35,6 +36,7 @@ _LEAD = re.compile(
 )
 _OFFERING = re.compile(r"\b(?:(?<!correct )(?<!right )options?|(?<!correct )choices?)\b[^\n.]{0,30}:\s{0,4}\Z")
 _OR_ELSE = re.compile(r"\bor (?:else |maybe |perhaps |possibly )?(?:that |the |it |my |option )?\Z")
+_GOES_ON = re.compile(r"\s?(?:,|;|/|\band\b|\bor\b)\s?[^\]\n\s][^\]\n]{0,60}\]")
 _AROUND = " .,:;)]}⟧\"'!。\n*"
 
 
@@ -48,10 +50,17 @@ def final_option(reading: Reading) -> Found | None:
         listed = _listed(reading, at)
         listed = listed or _lower_case(lower, at, offered) or read_unoffered(reading, at)
         if listed is not None:
-            return found(listed, cue.start(), listed.end)
+            goes_on = "[" in reading.text[at : listed.start] and _goes_on(reading, listed.end)
+            return found(replace(listed, letters=()) if goes_on else listed, cue.start(), listed.end)
         if cues.NOTHING.match(lower, at):
             return Found((), cue.start(), at)
     return None
+
+
+def _goes_on(reading: Reading, at: int) -> bool:
+    """Return whether a bracket that holds a list goes on with something else that is listed."""
+    end = reading.text.find("]", at, at + LONGEST_LINE)
+    return _GOES_ON.match(reading.lower, at) is not None or any(at < mark.start() < end for mark in reading.marks)
 
 
 def _listed(reading: Reading, at: int) -> Listed | None:
@@ -201,6 +210,7 @@ def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callabl
     def counts(claim: Claim, reading: Reading) -> bool:
         echo = not reading.multi and len(claim.letters) == len(reading.offered.labels) > 1
         odd = reading.multi and claim.kind == "odd"
+        echo = echo or (reading.multi and _recites(claim, reading))
         return claim.kind in kinds and claim.listed.by_text == by_text and not echo and not odd
 
     def find(reading: Reading) -> Found | None:
@@ -215,6 +225,12 @@ def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callabl
         return found(last.listed, last.start, last.end)
 
     return find
+
+
+def _recites(claim: Claim, reading: Reading) -> bool:
+    """Return whether a claim only recites what is offered: "The levels are L1/L2, ..." with all of them."""
+    every = claim.kind == "finding" and len(claim.letters) == len(reading.offered.labels)
+    return every and sentence_before(reading.lower, claim.start).strip() in {"", "the"} and claim.listed.by_text
 
 
 def choice_line(reading: Reading) -> Found | None:

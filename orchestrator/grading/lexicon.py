@@ -20,7 +20,7 @@ RIGHT = re.compile(
     r"|similar)"
     r"|more (?:likely|appropriate|accurate|suitable|plausible|probable|similar)"
     r"|only (?:correct|right|valid|option|choice|answer)|(?:correct |final )?answer|(?<=my )(?:final )?(?:answers|choices?|picks?|selections?)|one (?:that|which))"
-    r"|(?:both |all |also )?(?:apply|applies|qualify|qualifies|hold true|holds true)|it is(?=[.!,]|\Z))\b"
+    r"|(?:both |all |also )?(?:apply|applies|qualify|qualifies|hold true|holds true)|(?:should|must) be (?:selected|chosen|ticked|picked|marked)|it is(?=[.!,]|\Z))\b"
     r"| ?(?:[选各]?项)?[^,。\n;:不没]{0,40}?(?:是|为|都|均|皆|说法)?(?:正确|符合|对的|成立)"
 )
 """What follows a label that is called right."""
@@ -39,6 +39,9 @@ RIGHT_WORDS = (
         "accurate",
         "affected",
         "answer",
+        "selected",
+        "chosen",
+        "ticked",
         "qualif",
         "it is",
         "one that",
@@ -222,7 +225,7 @@ AFFIRMED = re.compile(r"\b(?:yes|no|however|but|therefore|thus|so|hence|true|fal
 """Words with which a text goes on from its first sentence to another conclusion."""
 
 ANNOUNCING = re.compile(
-    r"\b(?:let me|let's|asks?|asked|asking|wants|question|out of|options (?:are|given|include)|going (?:through|over)"
+    r"\b(?:let me|let's|asks?|asked|asking|wants|the question|out of|options (?:are|given|include)|going (?:through|over)"
     r"|which of|first thought|at first|preliminary|initially|tempting|usually|commonly|typically|frequent(?:ly)?|often"
     r"|in general|generally|for example|e\.g|such as|differential|candidates?|compar(?:e|ed|ing)|should be|examin(?:e|ed|ing)|look(?:ing)? at|analy[sz](?:e|ing))\b"
     r"|分析|比较"
@@ -230,8 +233,8 @@ ANNOUNCING = re.compile(
 """Words of a sentence that says nothing yet of what is the case."""
 
 _FINE = (
-    r"normal(?:ly)?|unremarkable|unaffected|uninvolved|spared|preserved|maintained|intact|patent|wide|open|fine|aligned"
-    r"|within normal|borderline|absent|negative|lacks?|fails?|un(?:marked|selected|ticked|checked)"
+    r"(?<!loss of )(?<!loss of the )normal(?:ly)?|unremarkable|unaffected|uninvolved|spared|preserved|maintained|intact|patent|wide|open|fine|aligned"
+    r"|within normal|borderline|absent|negative|lacks?|fails?|unlikely|improbable|un(?:marked|selected|ticked|checked)"
 )
 EXCLUDING = re.compile(
     r"\b(?:no|not|without|never|neither|nor|none|rather than|instead of|unlike|except|excluding|other than|apart from"
@@ -253,10 +256,12 @@ DOUBTING = re.compile(
 """What leaves an option open, in its clause."""
 
 DECISIVE = re.compile(
-    r"\s*(?:and |so )?(?:therefore|thus|hence|so|consequently|overall|finally|final|which|this|that|these|those|in)\b"
-    r"|\b(?:answers?|select(?:ed|ion|s)?|choose|chosen|choices?|pick|includ\w+|remain(?:s|ing)?|left|leav(?:es|ing)"
-    r"|gives? (?:us|me)|makes|summar\w+|conclu\w+|impression|overall|final\w*|correct|true|appl(?:y|ies)|qualif\w+"
-    r"|affected|involved|report|marked|go with|only|therefore|thus|hence|namely)\b|→|->|: "
+    r"\A\s{0,4}(?:and |so )?(?:therefore|thus|hence|so|consequently|overall|finally|final|which|this|that|these|those|in short"
+    r"|in sum)\b"
+    r"|\b(?:answers?|select(?:ed|ion|s)?|choose|chosen|choices?|pick(?:ed)?|tick(?:ed)?|left with|leav(?:es|ing)|gives? (?:us|me)"
+    r"|makes|summar\w+|conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|check off|marked|go with"
+    r"|go for|only|therefore|thus|hence|namely|the ones?|(?:is|are) the (?:only |two |three )?(?:levels?|dis[ck]s?)|i see|i can see|i(?:'d| would| will|'ll) (?:say|include|mark|report))\b"
+    r"|→|->"
 )
 """Words of a sentence that concludes."""
 
@@ -265,3 +270,15 @@ SETTLING = re.compile(
     r"|this is|leaves|left with|rather)\b"
 )
 """Words with which a last sentence settles what the first left unsettled."""
+
+PREDICATE = re.compile(
+    r"(?::|\b(?:are|is|were|was|includes?|include|being|namely|comprises?|consists? of|supports?|shows?|demonstrates?|reveals?|identify"
+    r"|suggests?|indicates?|corresponds? to|consistent with|compatible with|evidence of))"
+    r"(?: (?:both|all|also|then|thus|therefore|the|an?))?\W{0,3}\Z"
+)
+"""What stands before options that a sentence says of something, and not before those that it says something of."""
+
+PLACE = re.compile(
+    r"\b(?:at|in|of|from|between|involving|affecting|involves?|affects?|levels?)(?: (?:both|the|levels?))?\W{0,3}\Z"
+)
+"""What stands before levels at which something is."""

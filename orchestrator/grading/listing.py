@@ -31,7 +31,9 @@ _GLOSS = re.compile(r"\s?\([^()\n]{1,80}\)")
 _PLACE_NOUN = re.compile(r"(?: (?:intervertebral|vertebral|disc|disk|level|segment|space)s?){0,3}")
 _NOUN = re.compile(r"\b(?:option|choice|letter|label)s?[\s:\"'(\[]{0,3}\Z")
 _CLAUSE = re.compile(r"\s(?:is|was|has|does|did|would|can|cannot|states|says)\b")
-_VERB = re.compile(r" (?:is|are|was|were|appears?|looks?|remains?|shows?)\b")
+_VERB = re.compile(
+    r" (?:is|are|was|were|appears?|looks?|remains?|shows?|have|has|had|lacks?|do|does|belongs?|always|never)\b"
+)
 _WORD = re.compile(r"\s+([A-Za-z][a-z']*)")
 _FORMULA = re.compile(r"\s?(?:[=>≤≥≈∈|^_\\~]|<(?!/))| [+*/x-] (?!\w{4}|[a-z]{2,3}\b|a )| ?[+*/] ?\w|\(\w\)|[.:]\d")
 _AFTER_LABEL = re.compile(
@@ -42,6 +44,9 @@ _GLUE = re.compile(
     r"[\s\"']{0,3}(?:,? ?\b(?:i\.e\.,?|(?:for|namely|meaning|which (?:is|are|says|states|reads|represents|corresponds to)"
     r"|(?:represent|indicat|denot)ing|corresponding to)\b)|[.):,;=|-]{0,2})[\s\"']{0,3}\(?[\s\"']{0,2}"
 )
+_THROUGH = re.compile(r" (?:(?:all the way )?(?:down |up )?to|through(?: to)?|thru|until) (?:and including )?")
+_LINE_END = re.compile(r"[.!\"')\s]{0,3}(?:\n|\Z)")
+_SET_OFF = re.compile(r"[.):;=|-]")
 _CLOSING = re.compile(r"(?:[.,]?[\"']{1,2})?[)\]]?(?=[\s,;.)]|$)")
 _QUOTES = re.compile(r"[\"']{1,2}(?=[\s,;\]])")
 _TO_LABEL = re.compile(r"[\"']{0,2}[\s,:-]{0,3}(?:\((?=option|choice))?(?=[(\[]|option|choice)")
@@ -111,11 +116,19 @@ def read_list(page: Page, at: int, *, multi: bool) -> Listed | None:
             return _and_more(page, replace(spanned, letters=(*listed.letters, *spanned.letters), start=listed.start))
         following = patterns.item.match(page.text, gap.end() if gap else end)
         if following is None or not _continues(page, end, gap, following):
+            listed = _unless_more(page, listed, gap)
             break
         if gap and gap[0].lstrip().startswith(";"):
             clause = listed
         item = following
     return clause if clause and _VERB.match(page.lower, end) else listed
+
+
+def _unless_more(page: Page, listed: Listed, gap: re.Match[str] | None) -> Listed:
+    """Return a list, without its letters where it goes on with one that was not offered: "A and F"."""
+    more = read_unoffered(page, gap.end()) if gap else None
+    joined = gap is not None and (page.multi or lexicon.JOINS.search(gap[0]) is not None)
+    return replace(listed, letters=(), end=more.end) if more and joined and page.text[more.start] != "I" else listed
 
 
 def _after_gloss(page: Page, at: int) -> re.Match[str] | None:
@@ -228,20 +241,23 @@ def own_text(page: Page, at: int, label: str) -> tuple[int, tuple[str, ...]]:
     if found is None:
         return at, _of_all(page, begin, label)
     end, owners = found
-    if "," in lower[at:begin] and page.text[begin:end] in page.offered.patterns.by_spelling:
+    if not _SET_OFF.search(lower, at, begin) and page.offered.patterns.several.fullmatch(page.text, begin, end):
         return at, ()
     if label in owners:
         closing = _CLOSING.match(lower, end)
         return closing.end() if closing else end, ()
     other = lower[begin:end]
-    if page.offered.texts[label].startswith(other) or len(other) < 2 or not _clashes(page, end):
+    if page.offered.texts[label].startswith(other) or len(other) < 2 or not _clashes(page, begin, end):
         return at, ()
     return at, owners
 
 
-def _clashes(page: Page, end: int) -> bool:
+def _clashes(page: Page, begin: int, end: int) -> bool:
     """Return whether another option's text ends at `end` as one of a list does, or as a sentence does."""
-    return STOP.match(page.lower, end) is not None or (page.multi and _SEPARATOR.match(page.lower, end) is not None)
+    if page.lower[begin - 1] == "\n":
+        return _LINE_END.match(page.lower, end) is not None
+    listed = page.multi and page.lower[begin - 1] != "(" and _SEPARATOR.match(page.lower, end) is not None
+    return listed or STOP.match(page.lower, end) is not None
 
 
 def _of_all(page: Page, at: int, label: str) -> tuple[str, ...]:
@@ -268,6 +284,8 @@ def read_text(page: Page, at: int, *, multi: bool, lines: bool = False, ends: bo
             break
         owners = found[1]
         end, clash = _labelled(page, found[0], owners)
+        if multi and (down := _down_to(page, end, owners[0])):
+            end, owners = down
         hedged = listed is not None and (listed.hedged or lexicon.MAYBE.search(lower, listed.end, begin) is not None)
         letters = tuple(sorted({*(listed.letters if listed else ()), *owners}))
         start, clash = (listed.start, listed.clash or clash) if listed else (begin, clash)
@@ -281,6 +299,16 @@ def read_text(page: Page, at: int, *, multi: bool, lines: bool = False, ends: bo
     if listed and clause and _VERB.match(lower, listed.end):
         return clause
     return listed if listed and (not ends or STOP.match(lower, listed.end)) else None
+
+
+def _down_to(page: Page, at: int, label: str) -> tuple[int, tuple[str, ...]] | None:
+    """Return where a range of levels ends, as in "L3/L4 down to L5/S1", and the labels from the first to the last."""
+    through = _THROUGH.match(page.lower, at) if page.offered.levels else None
+    last = page.offered.text_at(page.lower, through.end()) if through else None
+    if last is None:
+        return None
+    first, to = sorted(map(page.offered.levels.index, (label, last[1][0])))
+    return last[0], page.offered.levels[first : to + 1]
 
 
 def _text_start(page: Page, at: int) -> int:

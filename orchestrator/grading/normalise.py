@@ -18,6 +18,9 @@ HEAD = 4_000
 TAIL = 8_000
 """Characters read from its end."""
 
+WIDEST = 3
+"""Characters that one becomes at most; what would become more stands for a phrase and names no option."""
+
 OPEN_BOX, CLOSE_BOX = "⟦", "⟧"
 r"""What `\boxed{` and its closing brace become."""
 TICK, CROSS = "✓", "✗"
@@ -221,4 +224,5 @@ def _fold(char: str) -> str:
         case "Cf" | "Mn" | "Me" | "Co":
             return ""
         case _:
-            return unicodedata.normalize("NFKC", char).replace("\u2044", "/")
+            folded = unicodedata.normalize("NFKC", char).replace("\u2044", "/")
+            return folded if len(folded) <= WIDEST else char

@@ -15,6 +15,7 @@ from functools import lru_cache
 from orchestrator.grading.normalise import plain
 
 _LEVEL = re.compile(r"([clts])(\d{1,2})\s?[-/]\s?([clts]?)(\d{1,2})")
+_HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 _MEASURE = re.compile(r"([-+]?\d+(?:\.\d+)?) ?(°|%|[a-z]{1,3})")
 _SYNONYMS = {"true": "yes", "false": "no", "yes": "true", "no": "false"}
 _UNITS = {"°": "degrees", "%": "percent", "m": "meters"}
@@ -50,6 +51,8 @@ class Labels:
     """A label where one is expected: brackets, and "option" before it, allowed."""
     joined: re.Pattern[str]
     """Labels written together, as in ABD."""
+    several: re.Pattern[str]
+    """One label, or a list of them."""
     mark: re.Pattern[str]
     """A label standing free anywhere (what stands before it is for the caller to check)."""
     run: re.Pattern[str]
@@ -65,7 +68,13 @@ class Labels:
 @lru_cache(maxsize=512)
 def labels(offered: tuple[str, ...]) -> Labels:
     """Return the patterns of the labels."""
-    by_spelling = {spelling: label for label in offered if (spelling := plain(label[:LONGEST]).strip("()[]. "))}
+    by_spelling: dict[str, str] = {}
+    alike: set[str] = set()
+    for label in offered:
+        spelling = plain(label[:LONGEST]).strip("()[]. ")
+        alike |= {spelling} & by_spelling.keys()
+        by_spelling[spelling] = label
+    by_spelling = {spelling: label for spelling, label in by_spelling.items() if spelling and spelling not in alike}
     ordered = sorted(by_spelling, key=len, reverse=True)
     short = all(len(spelling) == 1 for spelling in ordered)
     one = f"[{''.join(map(re.escape, ordered))}]" if short else f"(?:{'|'.join(map(re.escape, ordered))})"
@@ -74,7 +83,9 @@ def labels(offered: tuple[str, ...]) -> Labels:
     return Labels(
         by_spelling=by_spelling,
         item=re.compile(rf"{_LEAD}(?:{noun}[\s:]{{0,3}})?{_LEAD}(?P<label>{one})(?P<close> ?{_CLOSE}){_AFTER}"),
-        joined=re.compile(rf"{_LEAD}(?P<labels>{one}{{2,26}}){_CLOSE}{_AFTER}"),
+        # Labels of several characters could be put together in more than one way, and cost exponential time.
+        joined=re.compile(rf"{_LEAD}(?P<labels>{one}{{2,26}}){_CLOSE}{_AFTER}" if short else "(?!)"),
+        several=re.compile(rf"{one}(?:(?:,? ?(?:and|&)? |,|/){one})*"),
         mark=re.compile(rf"{one}{_AFTER}"),
         run=re.compile(rf"{one}{{1,26}}{_AFTER}" if short else rf"{one}{_AFTER}"),
         marked=re.compile(
@@ -108,8 +119,8 @@ class Offered:
     """Whether an option itself says none, cannot be told, or refused."""
     verdicts: frozenset[str]
     """What most options combine, as in "True, False" and "False, True"; empty where they are no combinations."""
-    levels: bool
-    """Whether every option is a spinal level, as in L4/L5."""
+    levels: tuple[str, ...]
+    """The labels from the uppermost spinal level to the lowest where every option is one, as in L4/L5; else empty."""
     yes_no: tuple[str, str] | None
     """The labels of "yes" and "no" (or true and false) where nothing else is offered."""
 
@@ -163,8 +174,15 @@ def offered(options: tuple[tuple[str, str], ...]) -> Offered:
         by_first[spelling[0]] = (*by_first.get(spelling[0], ()), spelling)
     names = tuple(label for label, _ in options)
     escape = any(map(_ESCAPES.search, texts.values()))
-    levels = all(map(_LEVEL.fullmatch, texts.values()))
+    levels = tuple(sorted(names, key=lambda name: _height(texts[name])))
+    levels = levels if all(map(_LEVEL.fullmatch, texts.values())) else ()
     return Offered(names, labels(names), texts, owners, by_first, escape, _verdicts(texts), levels, _yes_no(texts))
+
+
+def _height(text: str) -> tuple[int, int]:
+    """Return where a level stands among others, from the neck down."""
+    level = _LEVEL.fullmatch(text)
+    return ("ctls".index(level[1]), int(level[2])) if level else (0, 0)
 
 
 def _verdicts(texts: Mapping[str, str]) -> frozenset[str]:
@@ -188,6 +206,8 @@ def _variants(text: str, label: str) -> set[str]:
     found = set()
     if text.startswith(("a ", "an ", "the ")):
         found.add(text.split(" ", 1)[1])
+    if "-" in text:
+        found.add(_HYPHEN.sub(" ", text))
     if text.startswith("it "):
         found.add(text[3:])
     if text.endswith(" only"):
@@ -203,6 +223,7 @@ def _variants(text: str, label: str) -> set[str]:
     if level := _LEVEL.fullmatch(text):
         one, first, other, second = level.groups()
         found |= {f"{one}{first}{sign}{side}{second}" for sign in "-/" for side in (other or one, "")}
+        found.add(f"{one}{first}{other or one}{second}")
     if measure := _MEASURE.fullmatch(text):
         number, unit = measure.groups()
         word = _UNITS.get(unit, unit)

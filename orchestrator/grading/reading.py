@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -14,6 +15,8 @@ from orchestrator.grading.offered import Offered
 
 _BREAK = re.compile(r"[.!?](?<!\be\.g[.!?])(?<!\bi\.e[.!?])\s|[。\n]")
 _AROUND = " .,;:)]}⟧\"'!。\n"
+RUN_ONS = 20
+"""Lines that may begin an invented question, looked at until one stands after an answer."""
 OPENING, CLOSING = 600, 400
 """Longest first and last sentence, in characters."""
 
@@ -87,7 +90,9 @@ class Reading:
     def end(self) -> int:
         """Where the model's own answer ends: before the next question it invents, if it does."""
         cut = cues.RUN_ON.search(self.lower, self.start)
-        while cut is not None:
+        for _ in range(RUN_ONS):
+            if cut is None:
+                break
             if self._answered(cut.start()):
                 return len(self.text[: cut.start()].rstrip())
             cut = cues.RUN_ON.search(self.lower, cut.end())
@@ -116,11 +121,12 @@ class Reading:
         """Every declaration before the model ran on, in order; those that are lines of a list left out."""
         listed = not self.multi and "\n" in self.text
         lines = [head.start for head in self.heads if head.listed] if listed else []
-        return tuple(
-            one
-            for one in self._scanned
-            if one.start < self.end and not any(one.listed.start - 8 <= start <= one.listed.end for start in lines)
-        )
+
+        def in_list(claim: Claim) -> bool:
+            after = bisect_left(lines, claim.listed.start - 8)
+            return after < len(lines) and lines[after] <= claim.listed.end
+
+        return tuple(one for one in self._scanned if one.start < self.end and not in_list(one))
 
     @Lazy
     def heads(self) -> tuple[Head, ...]:

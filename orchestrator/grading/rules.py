@@ -91,7 +91,13 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("denied", 0.93, "... is not ..., where yes or no was asked", prose.denied, _WORDS),
     Rule("closing-text", 0.91, "the one text in the last sentence", prose.closing_text, _WORDS),
-    Rule("affirmed", 0.9, "what the last sentence that names options affirms", affirmed.affirmed, (*_WORDS, REVISED)),
+    Rule(
+        "affirmed",
+        0.9,
+        "what the last sentence that names options affirms",
+        affirmed.affirmed,
+        (UNREAD, UNTOLD, NONE, REFUSED, REVISED),
+    ),
     # Too unsure to be shipped; shown when a reading is explained.
     Rule("sole-text", 0.6, "the one text anywhere", prose.sole_text, _WORDS),
 )
