@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from orchestrator.grading import lexicon
 from orchestrator.grading.claims import is_question
-from orchestrator.grading.listing import Listed, read_list, read_text
-from orchestrator.grading.reading import Found, Reading
+from orchestrator.grading.listing import STOP, Listed, own_text, read_list, read_text
+from orchestrator.grading.reading import Found, Reading, found
 
 MOST = 120
 """Sentences of an output, and options named in one of them, that are looked at."""
@@ -36,9 +36,15 @@ _HEADING = re.compile(
 _ONLY = re.compile(r"\b(?:only|just|solely|exclusively)\b[^,]{0,30}\Z")
 _ALONE = re.compile(r"[\s)]{0,2}(?:only|alone|and nothing else)\b")
 _LEADS = re.compile(r"\s?(?:[.;:!\n(-]|,? (?:since|because|as|due|given|but|not)\b)")
-_NOUN = re.compile(
-    r"[ -](?!(?:is|are|was|were|and|apply|hold|because|as|since|only|both|all|for|in|at|on|with|seem)\b)[a-z]{2}"
+_SET_APART = re.compile(r"(?:[:：\n>]\s?|\A)\Z")
+_LAST_WORD = re.compile(r"([a-z]+)[ :]{1,2}\Z")
+_BEFORE_LETTERS = re.compile(
+    r"options?|choices?|answers?|letters?|statements?|and|or|plus|also|both|only|just|is|are|was|were|be|stays?|remains?"
+    r"|select(?:ed)?|choos(?:e|ing)|chosen|pick|tick|mark|check|include|includes|with|to|as|us|me|for|than|not|no|nor|so|but"
+    r"|neither|either|except|that|this|levels?|therefore|thus|hence|then|of|at|by|makes|rejected?|excluded?|eliminate[ds]?"
+    r"|drop|out|while|whereas|because|since|final|go|say"
 )
+_OPERATOR = re.compile(r"[=+*/^√≈<>∠×÷≡|]")
 _LEFT_BEHIND = re.compile(
     r"\b(?:they|these|those|it|this|that|both) [^.;]{0,40}?(?:not|n't) [^.;]{0,20}?"
     r"(?:belong|count|apply|qualify|answer|select|choos|chosen|includ)"
@@ -49,6 +55,10 @@ _ARTICLE = re.compile(
 _ALL = re.compile(r"\b(?:all|every|each|multilevel)\b")
 _OPTIONS = re.compile(r"(?:option|choice|level)s?")
 _EDGES = " .)]"
+_RELATIVE = re.compile(
+    r"\b(?:without|with no|lacking|that (?:do|does|are|is|have|has)(?: not|n't| no))\b[^,;]{1,50}(?=\b(?:are|is|include)\b)"
+)
+_SENTENCE_END = re.compile(r"\.?(?:\s|\Z)(?!\Z)")
 _LABELLED = re.compile(r"[^:\n]{1,60}:\s")
 _DENIES = re.compile(r"\s*(?:it |this |that |so )?(?:does|is|do|are|was|were|has|have|can)?(?:n't| ?not\b|no\b)")
 
@@ -122,7 +132,18 @@ def affirmed(reading: Reading) -> Found | None:
 def _opens(reading: Reading, block: Block) -> Found | None:
     """Return the list of several letters with which the output begins, if its sentence ends there."""
     first = block.clauses[0]
-    begins = first.start - reading.start < len("options ") and len(first.letters) > 1
+    if len(reading.heads) == 1 and reading.heads[0].start <= reading.start:
+        head = reading.heads[0]
+        listed = read_list(reading, head.start, multi=True)
+        if listed and len(listed.letters) > 1:
+            return (
+                found(listed, listed.start, listed.end) if len(listed.letters) < len(reading.offered.labels) else None
+            )
+        end, clash = own_text(reading, head.end - 1, head.label)
+        return Found((head.label,), head.start, max(head.end, end), clash=clash)
+    begins = first.start - reading.start < len("options ")
+    if begins and len(first.letters) == 1 and not _SENTENCE_END.match(reading.text, first.end):
+        return None
     if not begins or not first.right or not _LEADS.match(reading.lower, first.end):
         return None
     return Found(first.letters, first.start, first.end)
@@ -186,9 +207,11 @@ def _blocks(reading: Reading) -> list[Block]:
         if block.clauses and _DENIES.match(line):
             block = replace(block, clauses=(*block.clauses[:-1], replace(block.clauses[-1], right=None)))
         clauses = [] if echoed else _clauses(reading, start, end)
+        listed = any(one.right and _announced(reading, one) for one in clauses)
+        concludes = listed or _is_list(line, clauses, start) or lexicon.DECISIVE.search(line) is not None
         block = Block(
             (*block.clauses, *clauses),
-            block.decisive or announced or _is_list(line, clauses, start) or lexicon.DECISIVE.search(line) is not None,
+            block.decisive or announced or concludes,
             block.telling or any(one.right and _told(reading, start, one) for one in clauses),
         )
     if echoed or (listing and announced and _cut_off(reading, block)):
@@ -218,6 +241,11 @@ def _told(reading: Reading, start: int, clause: Clause) -> bool:
     before = reading.lower[max(start, clause.start - NEAR) : clause.start]
     place = bool(reading.offered.levels) and lexicon.PLACE.search(before) is not None
     return place or lexicon.PREDICATE.search(before) is not None
+
+
+def _announced(reading: Reading, clause: Clause) -> bool:
+    """Return whether several letters stand right after a colon."""
+    return len(clause.letters) > 1 and clause.by_letter and reading.text[: clause.start].rstrip(" ([").endswith(":")
 
 
 def _sentences(reading: Reading) -> list[tuple[int, int]]:
@@ -269,22 +297,44 @@ def _named(reading: Reading, start: int, end: int) -> list[Listed]:
     named: list[Listed] = []
     done = start
     for at, by_letter in sorted(places)[:MOST]:
-        begin = at - (by_letter and reading.text[at - 1 : at] in {"(", "["})
-        if at >= done:
-            listed = (
-                read_list(reading, begin, multi=True) if by_letter else read_text(reading, at, multi=True, ends=False)
-            )
-            if listed is not None and listed.letters and not (by_letter and _word(reading, listed)):
-                named.append(listed)
-                done = listed.end
+        if at < done:
+            continue
+        listed = _letters(reading, at) if by_letter else _texts(reading, at)
+        if listed is not None and listed.letters:
+            named.append(listed)
+            done = listed.end
     return named
 
 
-def _word(reading: Reading, listed: Listed) -> bool:
-    """Return whether labels written together begin a phrase, as in "ACE inhibitors", or "A" is an article."""
+def _letters(reading: Reading, at: int) -> Listed | None:
+    """Return the letters listed at `at`, unless a letter there is an article, or the name or symbol of something."""
+    begin = at - (reading.text[at - 1 : at] in {"(", "["})
+    listed = read_list(reading, begin, multi=True)
+    if listed is None or listed.owned:
+        return listed
     joined = len(listed.letters) == listed.end - listed.start > 1
-    article = listed.letters == ("A",) and _ARTICLE.match(reading.text, listed.start) is not None
-    return article or (joined and _NOUN.match(reading.text, listed.end) is not None)
+    if _ARTICLE.match(reading.text, at) or (joined and not _set_apart(reading, at, listed.end)):
+        return None
+    if len(listed.letters) > 1:
+        return listed
+    bracketed = begin < at and reading.text[begin - 1 : begin] in {"", " ", "\n"}
+    word = _LAST_WORD.search(reading.lower, max(0, begin - NEAR), begin)
+    return listed if bracketed or word is None or _BEFORE_LETTERS.fullmatch(word[1]) else None
+
+
+def _set_apart(reading: Reading, start: int, end: int) -> bool:
+    """Return whether letters written together stand alone after a colon or on their line."""
+    before = _SET_APART.search(reading.text, max(0, start - 3), start)
+    return before is not None and STOP.match(reading.text, end) is not None
+
+
+def _texts(reading: Reading, at: int) -> Listed | None:
+    """Return the option texts listed at `at`, unless a number there is one of a calculation."""
+    listed = read_text(reading, at, multi=True, ends=False)
+    if listed is None or not reading.lower[at].isdigit():
+        return listed
+    around = reading.lower[max(0, at - 2) : at] + reading.lower[listed.end : listed.end + 2]
+    return None if _OPERATOR.search(around) else listed
 
 
 def _cut(lower: str, at: int, following: int, *, last: bool) -> int:
@@ -300,7 +350,7 @@ def _cut(lower: str, at: int, following: int, *, last: bool) -> int:
 
 def _from_boundary(before: str) -> str:
     """Return the end of a stretch from its last boundary on."""
-    before = before.rstrip(" ([")
+    before = _RELATIVE.sub("", before.rstrip(" (["))
     bounds = [bound.start() for bound in _BOUNDARY.finditer(before)]
     before = before[bounds[-1] :] if bounds else before
     comma = _COMMA.match(before)

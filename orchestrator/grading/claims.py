@@ -186,9 +186,18 @@ def _ends_there(page: Page, kind: str, cue: re.Match[str], listed: Listed) -> bo
     """Return whether the letters are all that the cue declares, and not the beginning of something else."""
     if kind not in {"concluded", "named"}:
         return True
+    if kind == "named" and page.multi and len(listed.letters) == 1 and _more_letters(page, listed.end):
+        return False
     cut = _PLURAL.search(cue[0]) is not None and (len(listed.letters) == 1 or not page.multi)
     placed = cue[0].startswith(_STATES) and _PLACED.match(page.lower, listed.end) is not None
     return (listed.owned or placed or STOP.match(page.text, listed.end) is not None) and not cut
+
+
+def _more_letters(page: Page, at: int) -> bool:
+    """Return whether the sentence goes on to other letters in brackets or with a text."""
+    end = _SENTENCE_END.search(page.text, at)
+    marked = page.offered.patterns.marked.search(page.text, at, end.start() if end else len(page.text))
+    return marked is not None
 
 
 # --- letters that are called right -----------------------------------------------------------------------------------

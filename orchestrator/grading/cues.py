@@ -51,7 +51,7 @@ _ANCHORS = {
     **dict.fromkeys(("i say", "would say", "will say", "i believe", "give you"), "verb"),
     **dict.fromkeys(("therefore", "thus", "hence", "so ", "consequently", "accordingly"), "so"),
     **dict.fromkeys(("in conclusion", "in summary", "overall"), "so"),
-    **dict.fromkeys(("is ", "be ", "labeled", "labelled", "circled", "correspond"), "be"),
+    **dict.fromkeys(("is ", "be ", "it s ", "that s ", "labeled", "labelled", "circled", "correspond"), "be"),
 }
 _IDEOGRAPHIC_ANCHORS = {
     **dict.fromkeys(("答案", "回答", "选", "正确", "符合"), "zh"),
@@ -117,7 +117,7 @@ CUES = {
         r"{0,3}:?\s{1,3}"
     ),
     "be": re.compile(
-        r"(?:is|be|labell?ed|circled|correspond(?:s|ing)? to)"
+        r"(?:is|be|it's|that's|labell?ed|circled|correspond(?:s|ing)? to)"
         r"(?: (?:as|with|by|to|the|at|in|either|both|seen|found|present|noted|visible|levels?|option|choice|letter"
         r"|point|image|picture|labell?ed|circled)){0,4}:?\s{1,3}(?=[\"'(\[⟦]?[\"'(\[]?[a-z0-9]\b)"
     ),

@@ -78,7 +78,7 @@ LEFT_OPEN = re.compile(
 """Before a verdict in its sentence: it is left open."""
 
 LEFT_OUT = re.compile(
-    r"(?:\b(?:except(?: for)?|other than|excluding|apart from|nor|(?:all|every|any)[a-z]*\b[^.,;\n]{0,30} but(?: not)?)"
+    r"(?:\b(?:except(?: for)?|other than|excluding|apart from|nor|neither|none of (?:the |these |those )?(?:[a-z]+ )?|(?:all|every|any)[a-z]*\b[^.,;\n]{0,30} but(?: not)?)"
     r"[\s(\[]{1,3}|除了?)\Z"
 )
 """What stands before labels that are left out of what is said."""
@@ -244,7 +244,7 @@ EXCLUDING = re.compile(
 """What stands before an option that is excluded, in its clause."""
 
 EXCLUDED_AFTER = re.compile(
-    r"\b(?:not|no|never|neither|nor|without|out|off|wrong|incorrect|false|excluded|eliminated|rejected|dropped|irrelevant"
+    r"\b(?:not|no|none|never|neither|nor|without|out|off|wrong|incorrect|false|excluded|eliminated|rejected|dropped|irrelevant"
     rf"|good|clear|clean|healthy|regular|remote|{_FINE})\b|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
 )
 """What stands after it."""

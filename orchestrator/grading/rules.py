@@ -96,7 +96,7 @@ RULES: tuple[Rule, ...] = (
         0.9,
         "what the last sentence that names options affirms",
         affirmed.affirmed,
-        (UNREAD, UNTOLD, NONE, REFUSED, REVISED),
+        (CLASH, UNREAD, UNTOLD, NONE, REFUSED, REVISED),
     ),
     # Too unsure to be shipped; shown when a reading is explained.
     Rule("sole-text", 0.6, "the one text anywhere", prose.sole_text, _WORDS),
