@@ -125,7 +125,7 @@ def _cued(page: Page) -> list[Claim]:
 
 
 def _open(page: Page, cue: re.Match[str], listed: Listed) -> bool:
-    """Return whether a cue leaves open what it declares: "either C...", or on a multi-answer item "the false one is C"."""
+    """Return whether a cue leaves open what is chosen: "either C...", on a multi-answer item "the false one is C"."""
     wrong = page.multi and _FALSE.search(page.lower, max(0, cue.start() - 24), cue.start()) is not None
     return wrong or (len(listed.letters) == 1 and _EITHER.search(cue[0]) is not None)
 
@@ -133,24 +133,39 @@ def _open(page: Page, cue: re.Match[str], listed: Listed) -> bool:
 def _cue(lower: str, at: int, anchor: str) -> re.Match[str] | None:
     """Return the stretch from an anchor up to where letters should stand, if it reads as a declaration."""
     cue = cues.CUES[anchor].match(lower, at)
-    if cue is None:
-        return None
-    if anchor == "noun" and _OFFERED.search(lower, max(0, at - 24), at):
-        return None
-    if anchor == "noun" and _LISTED_OPTIONS.match(cue[0]) and not _TO_CHOOSE.search(cue[0]):
-        others = cues.OTHERS.search(sentence_before(lower, at)) is not None
-        return cue if cues.ADJECTIVE.search(lower, max(0, at - 24), at) and not others else None
-    if anchor == "verb":
-        denied = _DENIED_VERB.search(lower, max(0, at - 24), at)
-        return cue if cues.SUBJECT.search(lower, max(0, at - 60), at) and not denied else None
-    if anchor == "be":
-        return None if _TENTATIVE.search(lower, max(0, at - 12), at) else cue
-    if anchor == "heading":
-        return None if sentence_before(lower, at).strip(_BULLETS) else cue
-    if anchor == "finding":
-        survey = lexicon.SURVEY.search(sentence_before(lower, at)) or lexicon.SURVEY.search(cue[0])
-        return None if survey or cues.UNAFFECTED.search(lower, max(0, at - 24), at) else cue
-    return cue
+    fits = _FITS.get(anchor)
+    return cue if cue and (fits is None or fits(lower, at, cue[0])) else None
+
+
+def _noun_fits(lower: str, at: int, cue: str) -> bool:
+    if _OFFERED.search(lower, max(0, at - 24), at):
+        return False
+    if not _LISTED_OPTIONS.match(cue) or _TO_CHOOSE.search(cue):
+        return True
+    chosen = cues.ADJECTIVE.search(lower, max(0, at - 24), at) is not None
+    return chosen and cues.OTHERS.search(sentence_before(lower, at)) is None
+
+
+def _verb_fits(lower: str, at: int, cue: str) -> bool:
+    denied = _DENIED_VERB.search(lower, max(0, at - 24), at) is not None
+    return cues.SUBJECT.search(lower, max(0, at - 60), at) is not None and not denied
+
+
+def _be_fits(lower: str, at: int, cue: str) -> bool:
+    return _TENTATIVE.search(lower, max(0, at - 12), at) is None
+
+
+def _heading_fits(lower: str, at: int, cue: str) -> bool:
+    return not sentence_before(lower, at).strip(_BULLETS)
+
+
+def _finding_fits(lower: str, at: int, cue: str) -> bool:
+    survey = lexicon.SURVEY.search(sentence_before(lower, at)) or lexicon.SURVEY.search(cue)
+    return survey is None and cues.UNAFFECTED.search(lower, max(0, at - 24), at) is None
+
+
+_FITS = {"noun": _noun_fits, "verb": _verb_fits, "be": _be_fits, "heading": _heading_fits, "finding": _finding_fits}
+"""Kind of anchor -> whether what stands around a cue of this kind lets it declare something."""
 
 
 def _kind(lower: str, cue: re.Match[str], anchor: str) -> str:

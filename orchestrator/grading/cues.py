@@ -98,7 +98,8 @@ CUES = {
     "verb": re.compile(rf"[a-z ]{{3,14}}?(?:ing|ed|s|e)?(?: (?:it|that|this|is|it's))?[\s:]{{1,4}}{_ADVERBS}"),
     "so": re.compile(rf"[a-z]{{2,14}}(?: conclusion| summary)?[,:\s]{{1,6}}{_ADVERBS}"),
     "finding": re.compile(
-        r"(?:levels?|lesions?|findings?|diagnos[ie]s|conditions?|abnormalit(?:y|ies)|diseases?|patholog(?:y|ies)|selected"
+        r"(?:levels?|lesions?|findings?|diagnos[ie]s|conditions?|abnormalit(?:y|ies)|diseases?|patholog(?:y|ies)"
+        r"|selected"
         r"|following|affected(?= ?:))"
         r"(?:(?: (?:involved|affected|present|seen|shown|here|that|in|on|of|for|with|at|discs?|disks?|vertebral|spinal"
         r"|showing|demonstrating|exhibiting|having|requiring|where|which|options?|levels?|statements?)\b"
@@ -109,11 +110,13 @@ CUES = {
         r"(?:(?:affected|involved|present|seen)\s?:?\s{0,6})?"
     ),
     "heading": re.compile(
-        r"(?:correct|true|right|involved|abnormal|present|positive|final|short version)(?: (?:options?|levels?|answers?|statements?|ones?))?"
+        r"(?:correct|true|right|involved|abnormal|present|positive|final|short version)(?: (?:options?|levels?"
+        r"|answers?|statements?|ones?))?"
         r"\s?(?: are| is)?:\s{0,8}"
     ),
     "left": re.compile(
-        r"(?:leaves|leaving|left with|gives us|gives me|makes it)(?: (?:us|me|you))?(?: (?:only|just|with|the|options?|answers?))"
+        r"(?:leaves|leaving|left with|gives us|gives me|makes it)(?: (?:us|me|you))?(?: (?:only|just|with|the"
+        r"|options?|answers?))"
         r"{0,3}:?\s{1,3}"
     ),
     "be": re.compile(
@@ -127,7 +130,8 @@ CUES = {
         r"|(?:答案|回答|选(?:择|出)?)(?!项)\s?(?:的?是|为|:|\s|答案|选项){0,4}"
     ),
     "odd": re.compile(
-        r"(?:错误|不正确|不符合|不合理|不成立|不能)[^,。\n:a-z]{0,16}?的[^,。\n:a-z]{0,8}?(?:是|为|有|:)\s{0,3}(?:选项)?"
+        r"(?:错误|不正确|不符合|不合理|不成立|不能)[^,。\n:a-z]{0,16}?的[^,。\n:a-z]{0,8}?(?:是|为|有"
+        r"|:)\s{0,3}(?:选项)?"
     ),
 }
 """Kind of anchor -> how it goes on up to where the letters stand."""
@@ -174,7 +178,8 @@ TAG_SIGNS = ("】", "<", '":', "':", '" :', "' :", "[[")
 """Signs without one of which `TAG` cannot match."""
 
 RUN_ON = re.compile(
-    r"\n\s{0,4}(?:\#{0,4} ?(?:hint|(?:next |new |another )?question|problem|q ?\d{0,3}|human|user|context|instruction|example ?\d{0,3}|input"
+    r"\n\s{0,4}(?:\#{0,4} ?(?:hint|(?:next |new |another )?question|problem|q ?\d{0,3}|human|user|context"
+    r"|instruction|example ?\d{0,3}|input"
     r"|passage|choices|问题|题目|例题)(?: ?\d{0,3} ?[:.]| \d{1,3}\n)|(?:<image>|<\|?user))"
 )
 """A line with which a model that goes on after its answer begins the next question."""

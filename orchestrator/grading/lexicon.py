@@ -12,15 +12,18 @@ TICK, CROSS = "✓", "✗"
 RIGHT = re.compile(
     r"(?:, |\"? )?(?:\([^()\n]{0,120}\)\s)?(?:,[^,.\n]{0,80}, )?(?:[^.,\n;!?:]{0,60}? )??"
     r"(?:(?:is|are|was|would be|should be|must be|might be|may be|could be|seems|appears to be|appears|being|as)"
-    r"(?P<neg>n't| not| neither)?\s(?:[a-z]{2,12}ly |also |indeed |both |all |thus |therefore |then |hence )?(?:the |an? |our |my )?"
+    r"(?P<neg>n't| not| neither)?\s(?:[a-z]{2,12}ly |also |indeed |both |all |thus |therefore |then |hence )?(?:the "
+    r"|an? |our |my )?"
     r"(?:[a-z]{2,12}ly )?"
     r"(?:best|correct|right(?! angle)|true|accurate|valid|affected|involved|abnormal|present"
     r"|(?:most )?appropriate (?:option|choice|answer)|closest\b(?! to)|closest to the (?:answer|value|result)"
     r"|most (?:likely|appropriate|accurate|suitable|plausible|probable|reasonable|correct|logical|relevant|fitting"
     r"|similar)"
     r"|more (?:likely|appropriate|accurate|suitable|plausible|probable|similar)"
-    r"|only (?:correct|right|valid|option|choice|answer)|(?:correct |final )?answer|(?<=my )(?:final )?(?:answers|choices?|picks?|selections?)|one (?:that|which))"
-    r"|(?:both |all |also )?(?:apply|applies|qualify|qualifies|hold true|holds true)|(?:should|must) be (?:selected|chosen|ticked|picked|marked)|it is(?=[.!,]|\Z))\b"
+    r"|only (?:correct|right|valid|option|choice|answer)|(?:correct |final )?answer|(?<=my )(?:final )?(?:answers"
+    r"|choices?|picks?|selections?)|one (?:that|which))"
+    r"|(?:both |all |also )?(?:apply|applies|qualify|qualifies|hold true|holds true)|(?:should|must) be (?:selected"
+    r"|chosen|ticked|picked|marked)|it is(?=[.!,]|\Z))\b"
     r"| ?(?:[选各]?项)?[^,。\n;:不没]{0,40}?(?:是|为|都|均|皆|说法)?(?:正确|符合|对的|成立)"
 )
 """What follows a label that is called right."""
@@ -55,12 +58,14 @@ RIGHT_WORDS = (
 """Words without one of which `RIGHT` cannot match."""
 
 DEFINITE = re.compile(
-    r"(?:answer|option|choice|pick|selection|one)s?\s*\Z|\bit is\Z|\bone (?:that|which)\Z|\bmore [a-z]+\Z|\bthe (?:[a-z]+ly )?(?:correct|right|best|closest|most|only)"
+    r"(?:answer|option|choice|pick|selection|one)s?\s*\Z|\bit is\Z|\bone (?:that|which)\Z|\bmore [a-z]+\Z"
+    r"|\bthe (?:[a-z]+ly )?(?:correct|right|best|closest|most|only)"
 )
 """Ending of a match of `RIGHT` that singles out one answer, where "is correct" may be said of several."""
 
 WRONG = re.compile(
-    r" {0,2}(?:\([^()\n]{0,120}\) )?(?:,? which )?(?!it |this |that |there |because |since |as |while |but |and |so |for )(?:[a-z]+ ){0,2}?"
+    r" {0,2}(?:\([^()\n]{0,120}\) )?(?:,? which )?(?!it |this |that |there |because |since |as |while |but |and |so "
+    r"|for )(?:[a-z]+ ){0,2}?"
     r"(?:(?:is|are|was|were|would be)(?:n't| not| neither| never) (?:[a-z]{2,12}ly |also )?(?:the |an? |our )?"
     r"(?:[a-z]{2,12}ly )?(?:correct|right|true|best|most|answer|accurate|appropriate|suitable|valid|it\b|supported"
     r"|consistent|choice|affected|involved|present)"
@@ -78,7 +83,8 @@ LEFT_OPEN = re.compile(
 """Before a verdict in its sentence: it is left open."""
 
 LEFT_OUT = re.compile(
-    r"(?:\b(?:except(?: for)?|other than|excluding|apart from|nor|neither|none of (?:the |these |those )?(?:[a-z]+ )?|(?:all|every|any)[a-z]*\b[^.,;\n]{0,30} but(?: not)?)"
+    r"(?:\b(?:except(?: for)?|other than|excluding|apart from|nor|neither|none of (?:the |these "
+    r"|those )?(?:[a-z]+ )?|(?:all|every|any)[a-z]*\b[^.,;\n]{0,30} but(?: not)?)"
     r"[\s(\[]{1,3}|除了?)\Z"
 )
 """What stands before labels that are left out of what is said."""
@@ -196,7 +202,8 @@ NONE = re.compile(
     r"|o (?:correct|right|valid|suitable|appropriate) (?:answer|option|choice)\b"
     r"|ot (?:listed|among|included|one of|present|given|available|mentioned) (?:in |among |as |of )?"
     r"(?:the |any |these )?(?:given |provided |available )?(?:options?|choices?|answers?|list)"
-    r"|(?:ot|'t) (?:think |believe |see )?(?:that )?any of the (?:given |provided |available |listed )?(?:options?|choices?)"
+    r"|(?:ot|'t) (?:think |believe |see )?(?:that )?any of the (?:given |provided |available |listed )?(?:options?"
+    r"|choices?)"
     r"|o(?:t any)? (?:of the )?(?:options?|choices?) (?:is|are|that|match|provided|given|listed)|ot any of the\b)"
     r"|以上(?:选项|答案)?(?:都|皆|均)(?:不|错)|没有(?:正确|合适|符合|一个)|选项(?:都|均)(?:不|错)"
 )
@@ -209,14 +216,17 @@ UNKNOWN = re.compile(
 """That the answer cannot be told."""
 
 DENIAL = re.compile(
-    r"\b(?:is|are|was|were|does|do|did|has|have|had|can|could|will|would)(?:n't| not)\b(?! (?:only|just|merely|simply)\b)"
+    r"\b(?:is|are|was|were|does|do|did|has|have|had|can|could|will|would)(?:n't| not)\b(?! (?:only|just|merely"
+    r"|simply)\b)"
 )
 """A verb that is denied."""
 
 ASIDE = re.compile(
     r"\b(?:if|whether|but|although|though|however|except|unless|enough|sufficient|information|context|data|details?"
-    r"|clear(?:ly)?|unclear|possible|specif[a-z]+|provid[a-z]+|mention[a-z]*|given|show[a-z]*|contain[a-z]*|determin[a-z]+"
-    r"|know[a-z]*|sure|certain|visible|see|seen|question|options?|choices?|answers?|statements?|correct|right|true|false"
+    r"|clear(?:ly)?|unclear|possible|specif[a-z]+|provid[a-z]+|mention[a-z]*|given|show[a-z]*|contain[a-z]*"
+    r"|determin[a-z]+"
+    r"|know[a-z]*|sure|certain|visible|see|seen|question|options?|choices?|answers?|statements?|correct|right|true"
+    r"|false"
     r"|yes|no|i|we|you)\b"
 )
 """Words of a sentence that is about what can be told, or about the question, and not about what is asked."""
@@ -225,26 +235,31 @@ AFFIRMED = re.compile(r"\b(?:yes|no|however|but|therefore|thus|so|hence|true|fal
 """Words with which a text goes on from its first sentence to another conclusion."""
 
 ANNOUNCING = re.compile(
-    r"\b(?:let me|let's|asks?|asked|asking|wants|the question|out of|options (?:are|given|include)|going (?:through|over)"
+    r"\b(?:let me|let's|asks?|asked|asking|wants|the question|out of|options (?:are|given|include)|going (?:through"
+    r"|over)"
     r"|which of|first thought|at first|preliminary|initially|tempting|usually|commonly|typically|frequent(?:ly)?|often"
-    r"|in general|generally|for example|e\.g|such as|differential|candidates?|compar(?:e|ed|ing)|should be|examin(?:e|ed|ing)|look(?:ing)? at|analy[sz](?:e|ing))\b"
+    r"|in general|generally|for example|e\.g|such as|differential|candidates?|compar(?:e|ed|ing)|should be"
+    r"|examin(?:e|ed|ing)|look(?:ing)? at|analy[sz](?:e|ing))\b"
     r"|分析|比较"
 )
 """Words of a sentence that says nothing yet of what is the case."""
 
 _FINE = (
-    r"(?<!loss of )(?<!loss of the )normal(?:ly)?|unremarkable|unaffected|uninvolved|spared|preserved|maintained|intact|patent|wide|open|fine|aligned"
+    r"(?<!loss of )(?<!loss of the )normal(?:ly)?|unremarkable|unaffected|uninvolved|spared|preserved|maintained"
+    r"|intact|patent|wide|open|fine|aligned"
     r"|within normal|borderline|absent|negative|lacks?|fails?|unlikely|improbable|un(?:marked|selected|ticked|checked)"
 )
 EXCLUDING = re.compile(
     r"\b(?:no|not|without|never|neither|nor|none|rather than|instead of|unlike|except|excluding|other than|apart from"
     r"|than|rules? out|ruled out|exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*|discard\w*|leaves? out|left out"
-    rf"|cross\w* off|take back|against|free of|incorrect|wrong|false|non|keep|{_FINE})\b|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
+    rf"|cross\w* off|take back|against|free of|incorrect|wrong|false|non|keep|{_FINE})\b|n't\b|{CROSS}|[不没无非未]"
+    rf"|错|有误|排除"
 )
 """What stands before an option that is excluded, in its clause."""
 
 EXCLUDED_AFTER = re.compile(
-    r"\b(?:not|no|none|never|neither|nor|without|out|off|wrong|incorrect|false|excluded|eliminated|rejected|dropped|irrelevant"
+    r"\b(?:not|no|none|never|neither|nor|without|out|off|wrong|incorrect|false|excluded|eliminated|rejected|dropped"
+    r"|irrelevant"
     rf"|good|clear|clean|healthy|regular|remote|{_FINE})\b|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
 )
 """What stands after it."""
@@ -256,23 +271,28 @@ DOUBTING = re.compile(
 """What leaves an option open, in its clause."""
 
 DECISIVE = re.compile(
-    r"\A\s{0,4}(?:and |so )?(?:therefore|thus|hence|so|consequently|overall|finally|final|which|this|that|these|those|in short"
+    r"\A\s{0,4}(?:and |so )?(?:therefore|thus|hence|so|consequently|overall|finally|final|which|this|that|these"
+    r"|those|in short"
     r"|in sum)\b"
-    r"|\b(?:answers?|select(?:ed|ion|s)?|choose|chosen|choices?|pick(?:ed)?|tick(?:ed)?|left with|leav(?:es|ing)|gives? (?:us|me)"
+    r"|\b(?:answers?|select(?:ed|ion|s)?|choose|chosen|choices?|pick(?:ed)?|tick(?:ed)?|left with|leav(?:es|ing)"
+    r"|gives? (?:us|me)"
     r"|makes|summar\w+|conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|check off|marked|go with"
-    r"|go for|only|therefore|thus|hence|namely|the ones?|(?:is|are) the (?:only |two |three )?(?:levels?|dis[ck]s?)|i see|i can see|i(?:'d| would| will|'ll) (?:say|include|mark|report))\b"
+    r"|go for|only|therefore|thus|hence|namely|the ones?|(?:is|are) the (?:only |two |three )?(?:levels?|dis[ck]s?)"
+    r"|i see|i can see|i(?:'d| would| will|'ll) (?:say|include|mark|report))\b"
     r"|→|->"
 )
 """Words of a sentence that concludes."""
 
 SETTLING = re.compile(
-    r"\b(?:actually|total|altogether|in all|so|thus|therefore|hence|makes (?:it|this|that)|gives|that(?:'s| is)|it(?:'s| is)"
+    r"\b(?:actually|total|altogether|in all|so|thus|therefore|hence|makes (?:it|this|that)|gives|that(?:'s| is)"
+    r"|it(?:'s| is)"
     r"|this is|leaves|left with|rather)\b"
 )
 """Words with which a last sentence settles what the first left unsettled."""
 
 PREDICATE = re.compile(
-    r"(?::|\b(?:are|is|were|was|includes?|include|being|namely|comprises?|consists? of|supports?|shows?|demonstrates?|reveals?|identify"
+    r"(?::|\b(?:are|is|were|was|includes?|include|being|namely|comprises?|consists? of|supports?|shows?"
+    r"|demonstrates?|reveals?|identify"
     r"|suggests?|indicates?|corresponds? to|consistent with|compatible with|evidence of))"
     r"(?: (?:both|all|also|then|thus|therefore|the|an?))?\W{0,3}\Z"
 )

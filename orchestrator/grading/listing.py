@@ -20,7 +20,8 @@ STOP = re.compile(r"\s{0,2}(?:[.)\],;:!\n\"⟧]|only\b|\Z)")
 """What may follow a declaration that ends there."""
 
 _SEPARATOR = re.compile(
-    r"\s{0,2}(?:[.)]?,\s?(?:and/or|and|or|&|plus|as well as|along with|together with|followed by)?|;\s?(?:and)?|/|&|\+|、"
+    r"\s{0,2}(?:[.)]?,\s?(?:and/or|and|or|&|plus|as well as|along with|together with|followed by)?|;\s?(?:and)?|/|&"
+    r"|\+|、"
     r"|(?:\.\s)?\b(?:and/or|and|or|as well as|plus|along with|together with|in addition to|followed by)\b"
     r"|与|和|及|或者?|以及)"
     r"\s{0,2}(?:(?:also|both|the|either|possibly|maybe|perhaps|levels?)\s){0,2}",
@@ -37,11 +38,13 @@ _VERB = re.compile(
 _WORD = re.compile(r"\s+([A-Za-z][a-z']*)")
 _FORMULA = re.compile(r"\s?(?:[=>≤≥≈∈|^_\\~]|<(?!/))| [+*/x-] (?!\w{4}|[a-z]{2,3}\b|a )| ?[+*/] ?\w|\(\w\)|[.:]\d")
 _AFTER_LABEL = re.compile(
-    r"(?:is|was|are|were|as|because|since|for|due|and|or|but|which|with|in|on|based|so|that|would|should|has|seems|appears"
+    r"(?:is|was|are|were|as|because|since|for|due|and|or|but|which|with|in|on|based|so|that|would|should|has|seems"
+    r"|appears"
     r"|from|being|according|when|where|while|although|though|by|if|to|given|represents)\Z"
 )
 _GLUE = re.compile(
-    r"[\s\"']{0,3}(?:,? ?\b(?:i\.e\.,?|(?:for|namely|meaning|which (?:is|are|says|states|reads|represents|corresponds to)"
+    r"[\s\"']{0,3}(?:,? ?\b(?:i\.e\.,?|(?:for|namely|meaning|which (?:is|are|says|states|reads|represents"
+    r"|corresponds to)"
     r"|(?:represent|indicat|denot)ing|corresponding to)\b)|[.):,;=|-]{0,2})[\s\"']{0,3}\(?[\s\"']{0,2}"
 )
 _THROUGH = re.compile(r" (?:(?:all the way )?(?:down |up )?to|through(?: to)?|thru|until) (?:and including )?")
@@ -261,7 +264,7 @@ def _clashes(page: Page, begin: int, end: int) -> bool:
 
 
 def _of_all(page: Page, at: int, label: str) -> tuple[str, ...]:
-    """Return the other labels where options combine verdicts and only one verdict is given: "A. True." for "True, False"."""
+    """Return the other labels where one verdict stands for an option that combines two: "A. True" for "True, False"."""
     combined = page.offered.texts[label].split(", ")
     given = [part for part in page.offered.verdicts if page.lower.startswith(part, at)]
     if len(combined) == 1 or not any(whole(page.lower, at, at + len(part)) for part in given):

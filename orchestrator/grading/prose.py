@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from orchestrator.grading import lexicon
 from orchestrator.grading.claims import MOST, is_question
-from orchestrator.grading.listing import read_list, read_text
+from orchestrator.grading.listing import read_text
 from orchestrator.grading.reading import Found, Reading, found
 
 _CLAUSE_END = re.compile(r"\s{0,2}(?:[,.;:!\n]|$)")

@@ -1,0 +1,184 @@
+"""What the clauses of free prose say of the options they name: that they are right, that they are not, or neither.
+
+Always holds: what is said of an option is taken from its own clause; a sentence that asks or only announces says
+nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from orchestrator.grading import lexicon
+from orchestrator.grading.claims import is_question
+from orchestrator.grading.listing import STOP, Listed, read_list, read_text
+from orchestrator.grading.reading import Reading
+
+MOST = 120
+"""Sentences of an output, and options named in one of them, that are looked at."""
+NEAR = 160
+"""Characters before an option in which its clause is looked for."""
+
+_STOP = re.compile(r"[.!?](?<!\be\.g[.!?])(?<!\bi\.e[.!?])[\"')\]]{0,2}(?=\s|\Z)|[。\n]")
+_COMMA = re.compile(r"(?s:.*), ")
+_BOUNDARY = re.compile(
+    r"[;()]|\s-\s|,? (?=(?:and |but |with )?(?:the |all |all the )?(?:others?|rest|remaining|nothing)\b)|, (?=(?:and"
+    r"|but|while|so|which|where|with|because|since|as|though|although)\b)"
+    r"|\b(?=(?:but|while|whereas|although|though|however|unlike|yet|rather than|instead of|because|since|except"
+    r"|other than|apart from|excluding)\b)|(?=(?:,|\b(?:and|but)\b)?\s?\bnot (?:options? |at |in )?\Z)"
+)
+_ASIDE = re.compile(r",? (?:although|though|while|which|however|despite)\b[^,;.\n]{1,80},|, however,")
+_SPLIT = re.compile(r",\s|\s(?=and\s)")
+_ONLY = re.compile(r"\b(?:only|just|solely|exclusively)\b[^,]{0,30}\Z")
+_ALONE = re.compile(r"[\s)]{0,2}(?:only|alone|and nothing else)\b")
+_SET_APART = re.compile(r"(?:[:：\n>]\s?|\A)\Z")
+_LAST_WORD = re.compile(r"([a-z]+)[ :]{1,2}\Z")
+_BEFORE_LETTERS = re.compile(
+    r"options?|choices?|answers?|letters?|statements?|and|or|plus|also|both|only|just|is|are|was|were|be|stays?"
+    r"|remains?"
+    r"|select(?:ed)?|choos(?:e|ing)|chosen|pick|tick|mark|check|include|includes|with|to|as|us|me|for|than|not|no"
+    r"|nor|so|but"
+    r"|neither|either|except|that|this|levels?|therefore|thus|hence|then|of|at|by|makes|rejected?|excluded?"
+    r"|eliminate[ds]?"
+    r"|drop|out|while|whereas|because|since|final|go|say"
+)
+_OPERATOR = re.compile(r"[=+*/^√≈<>∠×÷≡|]")
+_LEFT_BEHIND = re.compile(
+    r"\b(?:they|these|those|it|this|that|both) [^.;]{0,40}?(?:not|n't) [^.;]{0,20}?"
+    r"(?:belong|count|apply|qualify|answer|select|choos|chosen|includ)"
+)
+_ARTICLE = re.compile(
+    r"A (?!(?:is|are|was|and|or|because|as|since|only|both|for|in|at|on|with|seems|appears|holds)\b)[a-z]{2}"
+)
+_RELATIVE = re.compile(
+    r"\b(?:without|with no|lacking|that (?:do|does|are|is|have|has)(?: not|n't| no))\b[^,;]{1,50}(?=\b(?:are|is"
+    r"|include)\b)"
+)
+_LABELLED = re.compile(r"[^:\n]{1,60}:\s")
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """What one clause says of the options it names."""
+
+    letters: tuple[str, ...]
+    right: bool | None
+    """None where it leaves them open."""
+    start: int
+    end: int
+    by_letter: bool
+    only: bool
+    """Whether it says that there are no others."""
+
+
+def sentences(reading: Reading) -> list[tuple[int, int]]:
+    """Return start and end of each sentence; the stop after a label before its text ends none."""
+    found: list[tuple[int, int]] = []
+    start = reading.start
+    for stop in _STOP.finditer(reading.lower, reading.start, reading.end):
+        label = reading.text[stop.start() - 1 : stop.start()]
+        if label in reading.offered.patterns.by_spelling and reading.offered.text_at(reading.lower, stop.end() + 1):
+            continue
+        found.append((start, stop.end()))
+        start = stop.end()
+    return [*found, (start, reading.end)][-MOST:]
+
+
+def clauses_of(reading: Reading, start: int, end: int) -> list[Clause]:
+    """Return what a sentence says of each list of options it names."""
+    lower = reading.lower
+    named = _named(reading, start, end)
+    if not named or is_question(reading.text, start) or reading.text[start:end].lstrip().startswith("|"):
+        return []
+    clauses = []
+    left = start
+    heading = _LABELLED.match(lower, start, named[0].start)
+    excluded = heading is not None and lexicon.EXCLUDING.search(heading[0]) is not None
+    excluded = excluded or _LEFT_BEHIND.search(lower, named[-1].end, end) is not None
+    for listed, following in zip(named, [*(one.start for one in named[1:]), end], strict=True):
+        cut = _cut(lower, listed.end, following, last=following == end)
+        before = _from_boundary(lower[max(left, listed.start - NEAR) : listed.start])
+        after = lower[listed.end : cut]
+        right = False if excluded else _verdict(before, after, hedged=listed.hedged or bool(listed.clash))
+        silent = lexicon.ANNOUNCING.search(before) is not None
+        if silent and listed is named[0]:
+            return []
+        if not silent and not lexicon.ANNOUNCING.search(after):
+            only = _ONLY.search(before) is not None or _ALONE.match(after) is not None
+            clauses.append(Clause(listed.letters, right, listed.start, listed.end, not listed.by_text, only))
+        left = cut if cut < following else listed.end
+    return clauses
+
+
+def _named(reading: Reading, start: int, end: int) -> list[Listed]:
+    """Return the lists of letters or texts in a sentence, in order, none inside another."""
+    places = [(mark.start(), True) for mark in reading.marks if start <= mark.start() < end]
+    places += [(at, False) for at, _, _ in reading.offered.texts_in(reading.lower, start, end)]
+    named: list[Listed] = []
+    done = start
+    for at, by_letter in sorted(places)[:MOST]:
+        if at < done:
+            continue
+        listed = _letters(reading, at) if by_letter else _texts(reading, at)
+        if listed is not None and listed.letters:
+            named.append(listed)
+            done = listed.end
+    return named
+
+
+def _letters(reading: Reading, at: int) -> Listed | None:
+    """Return the letters listed at `at`, unless a letter there is an article, or the name or symbol of something."""
+    begin = at - (reading.text[at - 1 : at] in {"(", "["})
+    listed = read_list(reading, begin, multi=True)
+    if listed is None or listed.owned:
+        return listed
+    joined = len(listed.letters) == listed.end - listed.start > 1
+    if _ARTICLE.match(reading.text, at) or (joined and not _set_apart(reading, at, listed.end)):
+        return None
+    if len(listed.letters) > 1:
+        return listed
+    bracketed = begin < at and reading.text[begin - 1 : begin] in {"", " ", "\n"}
+    word = _LAST_WORD.search(reading.lower, max(0, begin - NEAR), begin)
+    return listed if bracketed or word is None or _BEFORE_LETTERS.fullmatch(word[1]) else None
+
+
+def _set_apart(reading: Reading, start: int, end: int) -> bool:
+    """Return whether letters written together stand alone after a colon or on their line."""
+    before = _SET_APART.search(reading.text, max(0, start - 3), start)
+    return before is not None and STOP.match(reading.text, end) is not None
+
+
+def _texts(reading: Reading, at: int) -> Listed | None:
+    """Return the option texts listed at `at`, unless a number there is one of a calculation."""
+    listed = read_text(reading, at, multi=True, ends=False)
+    if listed is None or not reading.lower[at].isdigit():
+        return listed
+    around = reading.lower[max(0, at - 2) : at] + reading.lower[listed.end : listed.end + 2]
+    return None if _OPERATOR.search(around) else listed
+
+
+def _cut(lower: str, at: int, following: int, *, last: bool) -> int:
+    """Return where the clause that goes on at `at` ends, before the next option or the end of the sentence."""
+    at += lower.startswith((")", "]"), at)
+    aside = _ASIDE.match(lower, at, following)
+    bound = _BOUNDARY.search(lower[:following], aside.end() if aside else at)
+    if bound is not None:
+        return bound.start()
+    splits = [] if last else [split.start() for split in _SPLIT.finditer(lower, at, following)]
+    return splits[-1] if splits else following
+
+
+def _from_boundary(before: str) -> str:
+    """Return the end of a stretch from its last boundary on."""
+    before = _RELATIVE.sub("", before.rstrip(" (["))
+    bounds = [bound.start() for bound in _BOUNDARY.finditer(before)]
+    before = before[bounds[-1] :] if bounds else before
+    comma = _COMMA.match(before)
+    return before[comma.end() :] if comma else before
+
+
+def _verdict(before: str, after: str, *, hedged: bool) -> bool | None:
+    """Return whether a clause affirms the options between two stretches; None where it leaves it open."""
+    if lexicon.EXCLUDING.search(before) or lexicon.EXCLUDED_AFTER.search(after):
+        return False
+    return None if hedged or lexicon.DOUBTING.search(before) or lexicon.DOUBTING.search(after) else True
