@@ -25,7 +25,9 @@ _ALL = re.compile(r"\b(?:all|every|each|multilevel)\b")
 _OPTIONS = re.compile(r"(?:option|choice|level)s?")
 _EDGES = " .)]"
 _SENTENCE_END = re.compile(r"\.?(?:\s|\Z)(?!\Z)")
-_DENIES = re.compile(r"\s*(?:it |this |that |so )?(?:does|is|do|are|was|were|has|have|can)?(?:n't| ?not\b|no\b)")
+_DENIES = re.compile(
+    r"\s*(?:(?:it|this|that|so) )?(?:does|is|do|are|was|were|has|have|can)(?:n't| not\b)|\s*not [^.\n]{1,30}\."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def affirmed(reading: Reading) -> Found | None:
     if only and (len(only) == 1 or not reading.offered.levels):
         return Found(only[-1].letters, only[-1].start, only[-1].end)
     if blocks and (opening := _opens(reading, blocks[0])):
-        return opening
+        return opening if not any(block.wrong & {*opening.letters} for block in blocks[1:]) else None
     chosen = [block for block in blocks if block.right or block.open]
     final = next((block for block in reversed(chosen) if block.decisive), None)
     if final is not None:
@@ -153,8 +155,8 @@ def _blocks(reading: Reading) -> list[Block]:
             block = Block((), decisive=headed, telling=False)
             announced = line.rstrip().endswith(":") and lexicon.ANNOUNCING.search(line) is None
             headed = False
-        if block.clauses and _DENIES.match(line):
-            block = replace(block, clauses=(*block.clauses[:-1], replace(block.clauses[-1], right=None)))
+        if _DENIES.match(line):
+            block, blocks = _denied(block), blocks if listing else [*blocks[:-1], *map(_denied, blocks[-1:])]
         clauses = [] if echoed else clauses_of(reading, start, end)
         listed = any(one.right and _announced(reading, one) for one in clauses)
         concludes = listed or _is_list(line, clauses, start) or lexicon.DECISIVE.search(line) is not None
@@ -166,6 +168,13 @@ def _blocks(reading: Reading) -> list[Block]:
     if echoed or (listing and announced and _cut_off(reading, block)):
         block = replace(block, clauses=())
     return [block for block in [*blocks, block] if block.clauses]
+
+
+def _denied(block: Block) -> Block:
+    """Return a block whose last clause is left open, since what follows denies something of it."""
+    if not block.clauses:
+        return block
+    return replace(block, clauses=(*block.clauses[:-1], replace(block.clauses[-1], right=None)))
 
 
 def _is_list(line: str, clauses: list[Clause], start: int) -> bool:

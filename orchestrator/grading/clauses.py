@@ -7,7 +7,7 @@ nothing.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.grading import lexicon
 from orchestrator.grading.claims import is_question
@@ -42,6 +42,11 @@ _BEFORE_LETTERS = re.compile(
     r"|eliminate[ds]?"
     r"|drop|out|while|whereas|because|since|final|go|say"
 )
+_NAMED_BY_LETTER = re.compile(
+    r"between|angles?|points?|lines?|segments?|triangles?|events?|sets?|vert(?:ex|ices)|sides?|lengths?|variables?|matri\w+"
+    r"|players?|teams?|groups?|boxes|circles?|functions?|vectors?|nodes?|towns?|cit(?:y|ies)|figures?"
+)
+"""What letters name that are no options."""
 _OPERATOR = re.compile(r"[=+*/^√≈<>∠×÷≡|]")
 _LEFT_BEHIND = re.compile(
     r"\b(?:they|these|those|it|this|that|both) [^.;]{0,40}?(?:not|n't) [^.;]{0,20}?"
@@ -119,27 +124,31 @@ def _named(reading: Reading, start: int, end: int) -> list[Listed]:
     for at, by_letter in sorted(places)[:MOST]:
         if at < done:
             continue
-        listed = _letters(reading, at) if by_letter else _texts(reading, at)
-        if listed is not None and listed.letters:
-            named.append(listed)
+        listed = letters_at(reading, at) if by_letter else _texts(reading, at)
+        if listed is not None:
             done = listed.end
+            named += [listed] if listed.letters else []
     return named
 
 
-def _letters(reading: Reading, at: int) -> Listed | None:
-    """Return the letters listed at `at`, unless a letter there is an article, or the name or symbol of something."""
+def letters_at(reading: Reading, at: int) -> Listed | None:
+    """Return the letters listed at `at`, none of them where one is an article, or names or stands for something."""
     begin = at - (reading.text[at - 1 : at] in {"(", "["})
     listed = read_list(reading, begin, multi=True)
     if listed is None or listed.owned:
         return listed
     joined = len(listed.letters) == listed.end - listed.start > 1
+    nothing = replace(listed, letters=())
     if _ARTICLE.match(reading.text, at) or (joined and not _set_apart(reading, at, listed.end)):
-        return None
+        return nothing
+    before = _LAST_WORD.search(reading.lower, max(0, begin - NEAR), begin)
+    word = before[1] if before else ""
     if len(listed.letters) > 1:
+        return nothing if _NAMED_BY_LETTER.fullmatch(word) else listed
+    if begin < at and reading.text[begin - 1 : begin] in {"", " ", "\n"}:
         return listed
-    bracketed = begin < at and reading.text[begin - 1 : begin] in {"", " ", "\n"}
-    word = _LAST_WORD.search(reading.lower, max(0, begin - NEAR), begin)
-    return listed if bracketed or word is None or _BEFORE_LETTERS.fullmatch(word[1]) else None
+    symbol = _OPERATOR.search(reading.text, max(0, begin - 2), begin) is not None
+    return nothing if symbol or (word and not _BEFORE_LETTERS.fullmatch(word)) else listed
 
 
 def _set_apart(reading: Reading, start: int, end: int) -> bool:
