@@ -66,7 +66,7 @@ def affirmed(reading: Reading) -> Found | None:
 
     Where the options are levels, every block that affirms some counts, if none excludes what another affirms.
     """
-    if not reading.multi:
+    if not reading.multi or not reading.named:
         return None
     blocks = _blocks(reading)
     only = [one for block in blocks for one in block.clauses if one.only and one.right]
@@ -78,6 +78,9 @@ def affirmed(reading: Reading) -> Found | None:
     final = next((block for block in reversed(chosen) if block.decisive), None)
     if final is not None:
         return None if _gainsaid(final, blocks[blocks.index(final) + 1 :]) else _found(reading, [final])
+    lettered = [block for block in chosen if block.by_letter and len(block.right) > 1]
+    if lettered and not any(block.by_letter for block in chosen[chosen.index(lettered[-1]) + 1 :]):
+        return _found(reading, lettered[-1:])
     told = [block for block in chosen if block.telling] or chosen
     return _found(reading, told) if told and (len(told) == 1 or reading.offered.levels) else None
 
@@ -104,7 +107,7 @@ def _opens(reading: Reading, block: Block) -> Found | None:
 
 def _gainsaid(block: Block, later: list[Block]) -> bool:
     """Return whether later blocks exclude what a block affirms, or affirm something else."""
-    added = any(other.by_letter and other.right - block.right for other in later)
+    added = any(other.by_letter and other.decisive and other.right - block.right for other in later)
     return added or any(block.right & other.wrong for other in later)
 
 

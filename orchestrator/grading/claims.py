@@ -160,7 +160,10 @@ def _heading_fits(lower: str, at: int, cue: str) -> bool:
 
 
 def _finding_fits(lower: str, at: int, cue: str) -> bool:
-    survey = lexicon.SURVEY.search(sentence_before(lower, at)) or lexicon.SURVEY.search(cue)
+    before = sentence_before(lower, at)
+    survey = lexicon.SURVEY.search(before) or lexicon.SURVEY.search(cue)
+    if cue.startswith("following") and lexicon.NEGATED.search(before):
+        return False
     return survey is None and cues.UNAFFECTED.search(lower, max(0, at - 24), at) is None
 
 

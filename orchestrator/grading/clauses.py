@@ -7,6 +7,7 @@ nothing.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 from orchestrator.grading import lexicon
@@ -32,7 +33,7 @@ _SPLIT = re.compile(r",\s|\s(?=and\s)")
 _ONLY = re.compile(r"\b(?:only|just|solely|exclusively)\b[^,]{0,30}\Z")
 _ALONE = re.compile(r"[\s)]{0,2}(?:only|alone|and nothing else)\b")
 _SET_APART = re.compile(r"(?:[:：\n>]\s?|\A)\Z")
-_LAST_WORD = re.compile(r"([a-z]+)[ :]{1,2}\Z")
+_LAST_WORD = re.compile(r"([a-z]+) {1,2}\Z")
 _BEFORE_LETTERS = re.compile(
     r"options?|choices?|answers?|letters?|statements?|and|or|plus|also|both|only|just|is|are|was|were|be|stays?"
     r"|remains?"
@@ -82,7 +83,9 @@ def sentences(reading: Reading) -> list[tuple[int, int]]:
     start = reading.start
     for stop in _STOP.finditer(reading.lower, reading.start, reading.end):
         label = reading.text[stop.start() - 1 : stop.start()]
-        if label in reading.offered.patterns.by_spelling and reading.offered.text_at(reading.lower, stop.end() + 1):
+        owner = reading.offered.patterns.by_spelling.get(label)
+        text = reading.offered.text_at(reading.lower, stop.end() + 1) if owner else None
+        if text and owner in text[1]:
             continue
         found.append((start, stop.end()))
         start = stop.end()
@@ -117,11 +120,10 @@ def clauses_of(reading: Reading, start: int, end: int) -> list[Clause]:
 
 def _named(reading: Reading, start: int, end: int) -> list[Listed]:
     """Return the lists of letters or texts in a sentence, in order, none inside another."""
-    places = [(mark.start(), True) for mark in reading.marks if start <= mark.start() < end]
-    places += [(at, False) for at, _, _ in reading.offered.texts_in(reading.lower, start, end)]
     named: list[Listed] = []
     done = start
-    for at, by_letter in sorted(places)[:MOST]:
+    first = bisect_left(reading.named, (start, False))
+    for at, by_letter in reading.named[first : bisect_left(reading.named, (end, False))][:MOST]:
         if at < done:
             continue
         listed = letters_at(reading, at) if by_letter else _texts(reading, at)

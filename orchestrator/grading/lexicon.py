@@ -215,6 +215,14 @@ UNKNOWN = re.compile(
 )
 """That the answer cannot be told."""
 
+UNTELLABLE = re.compile(
+    r"(?:cannot|can't|can not|could not|couldn't|unable to|not possible to|impossible to|difficult to|hard to"
+    r"|not able to)"
+    r"(?: \w{1,14}){0,2}? (?:determine|tell|told|say|said|decide|answer|know|conclude|identify|judge|choose|be sure)"
+    r"|(?:not enough|insufficient) information|无法(?:确定|判断|得出)|不能确定|信息不足"
+)
+"""That the answer cannot be told, in so many words."""
+
 DENIAL = re.compile(
     r"\b(?:is|are|was|were|does|do|did|has|have|had|can|could|will|would)(?:n't| not)\b(?! (?:only|just|merely"
     r"|simply)\b)"
@@ -237,7 +245,8 @@ AFFIRMED = re.compile(r"\b(?:yes|no|however|but|therefore|thus|so|hence|true|fal
 ANNOUNCING = re.compile(
     r"\b(?:let me|let's|asks?|asked|asking|wants|the question|out of|options (?:are|given|include)|going (?:through"
     r"|over)"
-    r"|which of|first thought|at first|preliminary|initially|tempting|usually|commonly|typically|frequent(?:ly)?|often"
+    r"|which of|first thought|at first|preliminary|initially|originally|considered|tempting|usually|commonly"
+    r"|typically|frequent(?:ly)?|often"
     r"|in general|generally|for example|e\.g|such as|differential|candidates?|compar(?:e|ed|ing)|should be"
     r"|examin(?:e|ed|ing)|look(?:ing)? at|analy[sz](?:e|ing))\b"
     r"|分析|比较"
@@ -266,7 +275,7 @@ EXCLUDED_AFTER = re.compile(
 
 DOUBTING = re.compile(
     r"\b(?:or|might|may|could|perhaps|possibl[ey]|either|whether|if|unclear|questionable|equivocal|cannot|unless"
-    r"|originally|considered|suspect\w*|expect\w*|mild(?:ly)?|minor|minimal(?:ly)?|slight(?:ly)?)\b|可能|或|是否|也许"
+    r"|suspect\w*|expect\w*|mild(?:ly)?|minor|minimal(?:ly)?|slight(?:ly)?)\b|可能|或|是否|也许"
 )
 """What leaves an option open, in its clause."""
 
@@ -277,7 +286,8 @@ DECISIVE = re.compile(
     r"|\b(?:answers?|select(?:ed|ion|s)?|choose|chosen|choices?|pick(?:ed)?|tick(?:ed)?|left with|leav(?:es|ing)"
     r"|gives? (?:us|me)"
     r"|makes|summar\w+|conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|check off|marked|go with"
-    r"|go for|only|therefore|thus|hence|namely|the ones?|(?:is|are) the (?:only |two |three )?(?:levels?|dis[ck]s?)"
+    r"|go for|only|therefore|thus|hence|namely|sum up|the (?:right |correct |true )?ones?|it is[.!]?\Z|(?:is"
+    r"|are) the (?:only |two |three )?(?:levels?|dis[ck]s?)"
     r"|i see|i can see|i(?:'d| would| will|'ll) (?:say|include|mark|report))\b"
     r"|→|->"
 )
@@ -293,7 +303,8 @@ SETTLING = re.compile(
 PREDICATE = re.compile(
     r"(?::|\b(?:are|is|were|was|includes?|include|being|namely|comprises?|consists? of|supports?|shows?"
     r"|demonstrates?|reveals?|identify"
-    r"|suggests?|indicates?|corresponds? to|consistent with|compatible with|evidence of))"
+    r"|suggests?|indicates?|corresponds? to|consistent with|fits? with|points? to|in keeping with|typical of"
+    r"|involves?|contains?|compatible with|evidence of))"
     r"(?: (?:both|all|also|then|thus|therefore|the|an?))?\W{0,3}\Z"
 )
 """What stands before options that a sentence says of something, and not before those that it says something of."""

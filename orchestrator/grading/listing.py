@@ -35,6 +35,8 @@ _CLAUSE = re.compile(r"\s(?:is|was|has|does|did|would|can|cannot|states|says)\b"
 _VERB = re.compile(
     r" (?:is|are|was|were|appears?|looks?|remains?|shows?|have|has|had|lacks?|do|does|belongs?|always|never)\b"
 )
+_AN = re.compile(r"an? ")
+_GOES_ON = re.compile(r" (?!and\b|or\b)[a-z]")
 _WORD = re.compile(r"\s+([A-Za-z][a-z']*)")
 _FORMULA = re.compile(r"\s?(?:[=>≤≥≈∈|^_\\~]|<(?!/))| [+*/x-] (?!\w{4}|[a-z]{2,3}\b|a )| ?[+*/] ?\w|\(\w\)|[.:]\d")
 _AFTER_LABEL = re.compile(
@@ -299,7 +301,7 @@ def read_text(page: Page, at: int, *, multi: bool, lines: bool = False, ends: bo
         if gap[0].lstrip().startswith(";"):
             clause = listed
         begin = _text_start(page, gap.end())
-    if listed and clause and _VERB.match(lower, listed.end):
+    if listed and clause and _GOES_ON.match(lower, listed.end):
         return clause
     return listed if listed and (not ends or STOP.match(lower, listed.end)) else None
 
@@ -318,6 +320,9 @@ def _text_start(page: Page, at: int) -> int:
     """Return where an option's text would begin: after white space, quotes and brackets that are not its own."""
     opening = _OPENING.match(page.lower, at)
     begin = opening.end() if opening else at
+    article = _AN.match(page.lower, begin)
+    if article and not page.offered.text_at(page.lower, begin):
+        begin = article.end()
     own = at + len(page.lower[at:begin]) - len(page.lower[at:begin].lstrip())
     return own if page.offered.text_at(page.lower, own) else begin
 

@@ -153,6 +153,13 @@ class Reading:
         return free_marks(self)
 
     @Lazy
+    def named(self) -> list[tuple[int, bool]]:
+        """Where an option is named, in order, and whether by its letter."""
+        places = [(mark.start(), True) for mark in self.marks if mark.start() < self.end]
+        places += [(start, False) for start, *_ in self.offered.texts_in(self.lower, self.start, self.end)]
+        return sorted(places)
+
+    @Lazy
     def opening(self) -> tuple[int, int]:
         """Start and end of the first sentence."""
         stop = _BREAK.search(self.text, self.start, min(self.end, self.start + OPENING))

@@ -54,7 +54,7 @@ def _unsure(reading: Reading, seen: Found) -> str:
 
 
 def _untold(reading: Reading, seen: Found) -> str:
-    told = lexicon.UNKNOWN.search(reading.lower, seen.end, reading.end) is None
+    told = lexicon.UNTELLABLE.search(reading.lower, seen.end, reading.end) is None
     return "" if told else "the text goes on to say that the answer cannot be told"
 
 
