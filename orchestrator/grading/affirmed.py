@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from orchestrator.grading import lexicon
 from orchestrator.grading.clauses import NEAR, Clause, clauses_of, sentences
 from orchestrator.grading.listing import own_text, read_list
-from orchestrator.grading.reading import Found, Reading, found
+from orchestrator.grading.reading import Found, Head, Reading, found
 
 _LINE = re.compile(r"\s{0,6}(?:[-+>•]\s?|\(?\d{1,2}[.)]\s|\|)")
 _HEADING = re.compile(
@@ -24,7 +24,7 @@ _LEADS = re.compile(r"\s?(?:[.;:!\n(-]|,? (?:since|because|as|due|given|but|not)
 _ALL = re.compile(r"\b(?:all|every|each|multilevel)\b")
 _OPTIONS = re.compile(r"(?:option|choice|level)s?")
 _EDGES = " .)]"
-_SENTENCE_END = re.compile(r"\.?(?:\s|\Z)(?!\Z)")
+_SENTENCE_END = re.compile(r"\.(?=\s|\Z)|\n")
 _DENIES = re.compile(
     r"\s*(?:(?:it|this|that|so) )?(?:does|is|do|are|was|were|has|have|can)(?:n't| not\b)|\s*not [^.\n]{1,30}\."
 )
@@ -86,23 +86,22 @@ def affirmed(reading: Reading) -> Found | None:
 
 
 def _opens(reading: Reading, block: Block) -> Found | None:
-    """Return the list of several letters with which the output begins, if its sentence ends there."""
-    first = block.clauses[0]
+    """Return the options with which the output begins, if it then goes on to something else."""
     if len(reading.heads) == 1 and reading.heads[0].start <= reading.start:
-        head = reading.heads[0]
-        listed = read_list(reading, head.start, multi=True)
-        if listed and len(listed.letters) > 1:
-            return (
-                found(listed, listed.start, listed.end) if len(listed.letters) < len(reading.offered.labels) else None
-            )
-        end, clash = own_text(reading, head.end - 1, head.label)
-        return Found((head.label,), head.start, max(head.end, end), clash=clash)
-    begins = first.start - reading.start < len("options ")
-    if begins and len(first.letters) == 1 and not _SENTENCE_END.match(reading.text, first.end):
-        return None
-    if not begins or not first.right or not _LEADS.match(reading.lower, first.end):
-        return None
-    return Found(first.letters, first.start, first.end)
+        return _of_head(reading, reading.heads[0])
+    first = block.clauses[0]
+    begins = first.right and first.start - reading.start < len("options ")
+    ends = (_LEADS if len(first.letters) > 1 else _SENTENCE_END).match(reading.lower, first.end)
+    return Found(first.letters, first.start, first.end) if begins and ends else None
+
+
+def _of_head(reading: Reading, head: Head) -> Found | None:
+    """Return the labels of the one labelled line, none of them if they are all that was offered."""
+    listed = read_list(reading, head.start, multi=True)
+    if listed and len(listed.letters) > 1:
+        return found(listed, listed.start, listed.end) if len(listed.letters) < len(reading.offered.labels) else None
+    end, clash = own_text(reading, head.end - 1, head.label)
+    return Found((head.label,), head.start, max(head.end, end), clash=clash)
 
 
 def _gainsaid(block: Block, later: list[Block]) -> bool:

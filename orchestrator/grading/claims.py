@@ -30,7 +30,7 @@ _DENIED_VERB = re.compile(
     r"(?:n't|\b(?:not|never|cannot|than))(?: (?:really|simply|just|be able to|want to|have to))? \Z"
 )
 _TENTATIVE = re.compile(r"\b(?:could|might|may|neither|nor) \Z")
-_FALSE = re.compile(r"\b(?:false|untrue|inaccurate|incorrect|wrong|normal) \Z")
+_FALSE = re.compile(r"\b(?:false|untrue|inaccurate|incorrect|wrong|normal) (?:\w{1,12} )?\Z")
 _EITHER = re.compile(r"either\W{0,3}\Z")
 _TO_CHOOSE = re.compile(r" to (?:select|choose|mark|pick|tick)")
 _PLURAL = re.compile(r"\b(?:options|choices|answers)\s*$")
@@ -126,7 +126,7 @@ def _cued(page: Page) -> list[Claim]:
 
 def _open(page: Page, cue: re.Match[str], listed: Listed) -> bool:
     """Return whether a cue leaves open what is chosen: "either C...", on a multi-answer item "the false one is C"."""
-    wrong = page.multi and _FALSE.search(page.lower, max(0, cue.start() - 24), cue.start()) is not None
+    wrong = page.multi and _FALSE.search(sentence_before(page.lower, cue.start())) is not None
     return wrong or (len(listed.letters) == 1 and _EITHER.search(cue[0]) is not None)
 
 

@@ -102,7 +102,7 @@ def closing_text(reading: Reading) -> Found | None:
     """Find the one option whose text the last sentence holds, nothing in it denied or doubted."""
     if reading.multi or not reading.text.endswith(_STOPS, 0, reading.end):
         return None
-    if lexicon.CONTRAST.search(reading.lower, *reading.closing):
+    if any(doubt.search(reading.lower, *reading.closing) for doubt in (lexicon.CONTRAST, lexicon.TENTATIVE)):
         return None
     seen = _one(reading, *reading.closing)
     return None if seen and lexicon.CONDITION.search(reading.lower, seen.end, reading.end) else seen
@@ -159,7 +159,7 @@ def opening_words(reading: Reading) -> Found | None:
     if reading.multi:
         return None
     start, end = _after_clause(reading, *reading.opening)
-    if any(doubt.search(reading.lower, start, end) for doubt in _DOUBTS):
+    if any(doubt.search(reading.lower, start, end) for doubt in (*_DOUBTS, lexicon.TENTATIVE)):
         return None
     said = _stems(reading.lower[start:end])
     options = {label: _stems(text) for label, text in reading.offered.texts.items()}
