@@ -23,6 +23,7 @@ _HEADING = re.compile(
 _LEADS = re.compile(r"\s?(?:[.;:!\n(-]|,? (?:since|because|as|due|given|but|not)\b)")
 _ALL = re.compile(r"\b(?:all|every|each|multilevel)\b")
 _OPTIONS = re.compile(r"(?:option|choice|level)s?")
+_ARE_THE = re.compile(r"[\s)]{1,2}(?:is|are) the\b")
 _EDGES = " .)]"
 _SENTENCE_END = re.compile(r"\.(?=\s|\Z)|\n")
 _DENIES = re.compile(
@@ -79,8 +80,8 @@ def affirmed(reading: Reading) -> Found | None:
     if final is not None:
         return None if _gainsaid(final, blocks[blocks.index(final) + 1 :]) else _found(reading, [final])
     lettered = [block for block in chosen if block.by_letter and len(block.right) > 1]
-    if lettered and not any(block.by_letter for block in chosen[chosen.index(lettered[-1]) + 1 :]):
-        return _found(reading, lettered[-1:])
+    if len(lettered) == 1 and not any(block.by_letter for block in chosen[chosen.index(lettered[0]) + 1 :]):
+        return _found(reading, lettered)
     told = [block for block in chosen if block.telling] or chosen
     return _found(reading, told) if told and (len(told) == 1 or reading.offered.levels) else None
 
@@ -117,12 +118,18 @@ def _found(reading: Reading, blocks: list[Block]) -> Found | None:
     if not right or right & wrong or any(block.open for block in blocks):
         return None
     clauses = [one for block in blocks for one in block.clauses if one.right]
-    if len(right) == len(reading.offered.labels) and not _ALL.search(reading.lower, 0, clauses[0].start):
+    if len(right) == len(reading.offered.labels) and not _all(reading, clauses[0].start):
         return None
     worded = not reading.offered.levels and not any(one.by_letter for one in clauses)
     if worded and len(right) == 1 and not (blocks[0].telling or blocks[0].wrong or _alone(reading, clauses[0])):
         return None
     return Found(tuple(sorted(right)), clauses[0].start, clauses[-1].end)
+
+
+def _all(reading: Reading, at: int) -> bool:
+    """Return whether the sentence says before `at` that all are meant."""
+    start = next(start for start, _ in reversed(sentences(reading)) if start <= at)
+    return _ALL.search(reading.lower, start, at) is not None
 
 
 def _alone(reading: Reading, clause: Clause) -> bool:
@@ -160,12 +167,15 @@ def _blocks(reading: Reading) -> list[Block]:
         if _DENIES.match(line):
             block, blocks = _denied(block), blocks if listing else [*blocks[:-1], *map(_denied, blocks[-1:])]
         clauses = [] if echoed else clauses_of(reading, start, end)
-        listed = any(one.right and _announced(reading, one) for one in clauses)
+        told = any(one.right and _told(reading, start, one) for one in clauses)
+        listed = any(one.right and one.by_letter and len(one.letters) > 1 for one in clauses) and (
+            told or any(_announced(reading, one) for one in clauses)
+        )
         concludes = listed or _is_list(line, clauses, start) or lexicon.DECISIVE.search(line) is not None
         block = Block(
             (*block.clauses, *clauses),
             block.decisive or announced or concludes,
-            block.telling or any(one.right and _told(reading, start, one) for one in clauses),
+            block.telling or told,
         )
     if echoed or (listing and announced and _cut_off(reading, block)):
         block = replace(block, clauses=())
@@ -200,7 +210,9 @@ def _told(reading: Reading, start: int, clause: Clause) -> bool:
     """Return whether the options are what a sentence says of something: "the lesions are at L4/L5"."""
     before = reading.lower[max(start, clause.start - NEAR) : clause.start]
     place = bool(reading.offered.levels) and lexicon.PLACE.search(before) is not None
-    return place or lexicon.PREDICATE.search(before) is not None
+    return (
+        place or _ARE_THE.match(reading.lower, clause.end) is not None or lexicon.PREDICATE.search(before) is not None
+    )
 
 
 def _announced(reading: Reading, clause: Clause) -> bool:

@@ -31,7 +31,7 @@ _BOUNDARY = re.compile(
 _ASIDE = re.compile(r",? (?:although|though|while|which|however|despite)\b[^,;.\n]{1,80},|, however,")
 _SPLIT = re.compile(r",\s|\s(?=and\s)")
 _ONLY = re.compile(r"\b(?:only|just|solely|exclusively)\b[^,]{0,30}\Z")
-_ALONE = re.compile(r"[\s)]{0,2}(?:only|alone|and nothing else)\b")
+_ALONE = re.compile(r"[\s)]{0,2}(?:only|alone|and nothing else|(?:is|are) the only)\b")
 _SET_APART = re.compile(r"(?:[:：\n>]\s?|\A)\Z")
 _LAST_WORD = re.compile(r"([a-z]+) {1,2}\Z")
 _BEFORE_LETTERS = re.compile(
@@ -60,6 +60,7 @@ _RELATIVE = re.compile(
     r"\b(?:without|with no|lacking|that (?:do|does|are|is|have|has)(?: not|n't| no))\b[^,;]{1,50}(?=\b(?:are|is"
     r"|include)\b)"
 )
+_CONDITION = re.compile(r"\b(?:if|unless|assuming|supposing)\b[^;.]*\Z")
 _LABELLED = re.compile(r"[^:\n]{1,60}:\s")
 
 
@@ -107,7 +108,8 @@ def clauses_of(reading: Reading, start: int, end: int) -> list[Clause]:
         cut = _cut(lower, listed.end, following, last=following == end)
         before = _from_boundary(lower[max(left, listed.start - NEAR) : listed.start])
         after = lower[listed.end : cut]
-        right = False if excluded else _verdict(before, after, hedged=listed.hedged or bool(listed.clash))
+        unsure = listed.hedged or bool(listed.clash) or _CONDITION.search(lower, left, listed.start) is not None
+        right = False if excluded else _verdict(before, after, hedged=unsure)
         silent = lexicon.ANNOUNCING.search(before) is not None
         if silent and listed is named[0]:
             return []

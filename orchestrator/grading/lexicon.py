@@ -243,7 +243,8 @@ AFFIRMED = re.compile(r"\b(?:yes|no|however|but|therefore|thus|so|hence|true|fal
 """Words with which a text goes on from its first sentence to another conclusion."""
 
 ANNOUNCING = re.compile(
-    r"\b(?:let me|let's|asks?|asked|asking|wants|the question|out of|options (?:are|given|include)|going (?:through"
+    r"\b(?:let me|(?:each|every) (?:of|option|one|statement|level|choice)|i(?:'ll| will)? (?:test|check)|let's|asks?"
+    r"|asked|asking|wants|the question|out of|options (?:are|given|include)|going (?:through"
     r"|over)"
     r"|which of|first thought|at first|preliminary|initially|originally|considered|tempting|usually|commonly"
     r"|typically|frequent(?:ly)?|often"
@@ -301,7 +302,7 @@ SETTLING = re.compile(
 """Words with which a last sentence settles what the first left unsettled."""
 
 PREDICATE = re.compile(
-    r"(?::|\b(?:are|is|were|was|includes?|include|being|namely|comprises?|consists? of|supports?|shows?"
+    r"(?::|\b(?:are|is|be|were|was|includes?|include|being|namely|comprises?|consists? of|supports?|shows?"
     r"|demonstrates?|reveals?|identify"
     r"|suggests?|indicates?|corresponds? to|consistent with|fits? with|points? to|in keeping with|typical of"
     r"|involves?|contains?|compatible with|evidence of))"

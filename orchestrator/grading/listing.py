@@ -113,6 +113,8 @@ def read_list(page: Page, at: int, *, multi: bool) -> Listed | None:
     for _ in range(MOST):
         label = patterns.by_spelling[item["label"]]
         end, clash = own_text(page, item.end(), label)
+        if listed and not listed.owned and not listed.clash:
+            clash = ()
         listed = _joined(listed, label, item, end, gap, clash)
         gap = _SEPARATOR.match(page.lower, end) or _after_gloss(page, end)
         if gap is None and not multi:

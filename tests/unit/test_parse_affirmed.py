@@ -127,3 +127,17 @@ def test_all_levels_are_chosen_only_where_all_are_meant() -> None:
     every = ", ".join(LEVELS.values())
     assert read(f"All discs are degenerated: {every}.", LEVELS) == "ABCDE"
     assert read(f"The image shows {every}.", LEVELS) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("D. L4/L5\nThe disc is dark. In L3/L4 and the others it is bright.", "D"),
+        ("D: L4/L5, E: L5/S1. The first three discs are unremarkable.", "DE"),
+        ("D. L3/L4\nThe disc there is dark.", ""),
+        ("A. L1/L2 B. L2/L3 C. L3/L4 D. L4/L5 E. L5/S1", ""),
+    ],
+)
+def test_a_labelled_beginning_is_the_answer(text: str, letters: str) -> None:
+    """One label or several with their texts; neither all that was offered nor a label beside another's text."""
+    assert read(text, LEVELS) == letters
