@@ -60,7 +60,10 @@ def final_option(reading: Reading) -> Found | None:
 def _goes_on(reading: Reading, at: int) -> bool:
     """Return whether a bracket that holds a list goes on with something else that is listed."""
     end = reading.text.find("]", at, at + LONGEST_LINE)
-    return _GOES_ON.match(reading.lower, at) is not None or any(at < mark.start() < end for mark in reading.marks)
+    if end < 0 or not reading.text[at:end].strip():
+        return False
+    more = reading.offered.patterns.mark.search(reading.text, at, end) is not None
+    return more or _GOES_ON.match(reading.lower, at) is not None
 
 
 def _listed(reading: Reading, at: int) -> Listed | None:

@@ -177,7 +177,10 @@ class Reading:
         """Where the text last says that no option is right; -1 where it does not, or an option says so itself."""
         if self.offered.escape:
             return -1
-        return max((one.start() for one in lexicon.NONE.finditer(self.lower, 0, self.end)), default=-1)
+        last = -1
+        for one in lexicon.NONE.finditer(self.lower, 0, self.end):
+            last = one.start()
+        return last
 
     @Lazy
     def refused(self) -> bool:
