@@ -80,7 +80,7 @@ def _why(reading: Reading) -> Abstained:
     """Return why an output in which no rule found an answer holds none."""
     if reading.refused:
         return Abstained.REFUSED
-    if reading.none_at >= 0:
+    if reading.none:
         return Abstained.NONE_OF
     if len({head.label for head in reading.heads if head.listed}) > 1:
         return Abstained.ECHOED

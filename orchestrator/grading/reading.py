@@ -173,14 +173,9 @@ class Reading:
         return (stops[-1] if stops else first), self.end
 
     @Lazy
-    def none_at(self) -> int:
-        """Where the text last says that no option is right; -1 where it does not, or an option says so itself."""
-        if self.offered.escape:
-            return -1
-        last = -1
-        for one in lexicon.NONE.finditer(self.lower, 0, self.end):
-            last = one.start()
-        return last
+    def none(self) -> bool:
+        """Whether the text says that no option is right, where no option says so itself."""
+        return not self.offered.escape and lexicon.NONE.search(self.lower, 0, self.end) is not None
 
     @Lazy
     def refused(self) -> bool:
@@ -190,4 +185,4 @@ class Reading:
     @Lazy
     def unsure(self) -> bool:
         """Whether the text says anywhere that the answer cannot be told."""
-        return self.refused or self.none_at >= 0 or lexicon.UNKNOWN.search(self.lower, 0, self.end) is not None
+        return self.refused or self.none or lexicon.UNKNOWN.search(self.lower, 0, self.end) is not None

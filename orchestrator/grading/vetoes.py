@@ -41,7 +41,8 @@ def _clash(reading: Reading, seen: Found) -> str:
 
 
 def _none(reading: Reading, seen: Found) -> str:
-    return "the text goes on to say that no option is right" if reading.none_at > seen.end else ""
+    later = None if reading.offered.escape else lexicon.NONE.search(reading.lower, seen.end + 1, reading.end)
+    return "the text goes on to say that no option is right" if later else ""
 
 
 def _refused(reading: Reading, seen: Found) -> str:
