@@ -6,6 +6,8 @@ budget, 2 usage, configuration or bad input, 1 done with failed, held or unsent 
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 
 import click
@@ -16,7 +18,7 @@ from orchestrator.cli.grading import compare_command, extract_command, score_com
 from orchestrator.cli.keeping import cache_group, status_command
 from orchestrator.cli.printing import say
 from orchestrator.cli.rehearsing import demo_command, simulate_command
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import ConfigError, OrchestratorError
 
 INTERRUPTED = 130
 
@@ -24,7 +26,9 @@ INTERRUPTED = 130
 def main() -> None:
     """Run the command line; expected trouble ends as one message and an exit code."""
     try:
-        sys.exit(cli.main(standalone_mode=False) or 0)
+        code = cli.main(standalone_mode=False) or 0
+        sys.stdout.flush()
+        sys.exit(code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -34,6 +38,13 @@ def main() -> None:
     except OrchestratorError as error:
         say(f"error: {error}")
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EIO}:
+            raise
+        # What is left of the output must not be flushed once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        say(f"error: the output cannot be written: {error.strerror}")
+        sys.exit(ConfigError.exit_code)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -13,25 +13,26 @@ from orchestrator.grading.explain import explain, printable, render
 from orchestrator.grading.extract import Extracted, Line, extract, read_line
 from orchestrator.records import Abstention, Answer
 
-STDIN = Path("-")
+STANDARD = Path("-")
+"""Standard input, or output."""
 
 
 def extract_file(
     source: Path, out: Path | None, complain: Callable[[Problem], object], *, explained: bool = False
 ) -> Extracted:
-    """Read answers from a file (`-`: stdin) and write what they say to `out` (None: stdout), replaced as a whole.
+    """Read answers from a file (`-`: stdin) and write what they say to `out` (None or `-`: stdout), replaced as a whole.
 
     Raises ConfigError for a file that cannot be read or written.
     """
     with ExitStack() as open_files:
-        if source == STDIN:
+        if source == STANDARD:
             answers, name = sys.stdin.buffer, "stdin"
         else:
             try:
                 answers, name = open_files.enter_context(source.open("rb")), str(source)
             except OSError as error:
                 raise ConfigError(f"{source}: cannot be read: {error.strerror}") from error
-        target = sys.stdout if out is None else open_files.enter_context(replaced(out, source))
+        target = sys.stdout if out in {None, STANDARD} else open_files.enter_context(replaced(out, source))
         return extract(answers, name, target.write, complain, _explain if explained else read_line)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -85,3 +88,20 @@ def test_every_command_that_prints_results_offers_json() -> None:
     """All but the one that only serves."""
     without = {name for name, command in COMMANDS if "--json" not in {o for p in command.params for o in p.opts}}
     assert without <= {"simulate", "cache", "extract"}
+
+
+def test_output_on_a_full_device_ends_in_one_message(tmp_path: Path) -> None:
+    """And in the exit code of what cannot be written."""
+    source = tmp_path / "answers.jsonl"
+    source.write_text('{"id": 1, "options": {"A": "x", "B": "y"}, "output": "B", "multi": false}\n' * 2_000)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "orchestrator", "extract", str(source)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert "the output cannot be written: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.commands.extracting import STDIN, extract_file
+from orchestrator.commands.extracting import STANDARD, extract_file
 from orchestrator.errors import ConfigError, Problem
 from orchestrator.grading.extract import Extracted
 
@@ -53,7 +53,7 @@ def test_a_minus_is_stdin_and_no_file_is_stdout(
     raw = (json.dumps(LINE | {"multi": False}) + "\nnonsense\n").encode()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
     problems: list[Problem] = []
-    assert extract_file(STDIN, None, problems.append) == Extracted(answered=1, skipped=1)
+    assert extract_file(STANDARD, None, problems.append) == Extracted(answered=1, skipped=1)
     assert problems[0].file == "stdin"
     assert json.loads(capsys.readouterr().out)["rule"] == "declared"
 
@@ -105,3 +105,12 @@ def test_an_output_that_fails_midway_leaves_what_was_there(tmp_path: Path) -> No
         extract_file(answers, out, refuse)
     assert out.read_text() == "of before"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_dash_is_standard_output_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As it is standard input where answers are read."""
+    source = tmp_path / "answers.jsonl"
+    source.write_text('{"id": 1, "options": {"A": "x", "B": "y"}, "output": "B", "multi": false}\n')
+    extract_file(source, STANDARD, print)
+    assert '"letters": ["B"]' in capsys.readouterr().out
+    assert not (tmp_path / "-").exists()
