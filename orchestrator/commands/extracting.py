@@ -20,7 +20,7 @@ STANDARD = Path("-")
 def extract_file(
     source: Path, out: Path | None, complain: Callable[[Problem], object], *, explained: bool = False
 ) -> Extracted:
-    """Read answers from a file (`-`: stdin) and write what they say to `out` (None or `-`: stdout), replaced as a whole.
+    """Read answers from a file (`-`: stdin) and write what they say to `out` (None, `-`: stdout), replaced as a whole.
 
     Raises ConfigError for a file that cannot be read or written.
     """
