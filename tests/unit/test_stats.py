@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
+from scipy.stats import t as student
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
@@ -28,6 +29,7 @@ from orchestrator.grading.stats import (
     holm,
     mean_interval,
     pass_at_k,
+    t_975,
     wilson,
 )
 
@@ -211,3 +213,23 @@ def test_pass_at_k_refuses_what_cannot_be(n: int, right: int, k: int) -> None:
     """More samples than there are, or more right than samples, raise."""
     with pytest.raises(ValueError, match="pass@"):
         pass_at_k(n, right, k)
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 10, 30, 1000])
+def test_t_quantiles_are_those_of_scipy(freedom: int) -> None:
+    """The expansion is within 0.2 % from 3 degrees of freedom on, exact below."""
+    assert t_975(freedom) == pytest.approx(student.ppf(0.975, freedom), rel=0.002)
+
+
+@pytest.mark.parametrize("groups", [5, 10, 20, 75])
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_the_interval_holds_its_level_with_few_groups(groups: int, share: float) -> None:
+    """Of 600 simulated samples with four correlated items a group it covers the truth in 92 % at least."""
+    rng = np.random.default_rng(7)
+    numbers = np.repeat(np.arange(groups), 4)
+    covered = 0
+    for _ in range(600):
+        of_group = rng.beta(1.5 * share, 1.5 * (1 - share), groups)
+        low, high = mean_interval((rng.random(4 * groups) < of_group[numbers]).astype(np.float64), numbers)
+        covered += low <= share <= high
+    assert covered / 600 >= 0.92
