@@ -80,7 +80,7 @@ class RunResult:
     def exit_code(self) -> int:
         """The highest that applies."""
         incomplete = any(
-            score.outcomes[Outcome.FAILED] or score.outcomes[Outcome.UNSENT] for score in self.summary.models.values()
+            score.replies[Outcome.FAILED] or score.replies[Outcome.UNSENT] for score in self.summary.models.values()
         )
         return exit_code(self.stops, incomplete=incomplete)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -199,3 +200,39 @@ def test_a_p_value_is_never_printed_as_0() -> None:
     assert p_text(0.00001) == "< 0.0001"
     assert p_text(0.05) == "0.0500"
     assert p_text(0.0001) == "0.0001"
+
+
+def test_a_model_without_replies_to_a_task_has_no_overall_mean() -> None:
+    """A mean of one task is not comparable with the others' mean of two, and the notes say so."""
+    both = grades("SDD", "1110") + grades("SLL", "10", multi=True)
+    table = leaderboard(
+        summary(
+            {"both": both, "one": grades("SDD", "11"), "cut": grades("SDD", "11") + grades("SLL", "uu", multi=True)}
+        )
+    )
+    assert column(table, "Overall mean")[:3] == [
+        column(leaderboard(summary({"both": both})), "Overall mean")[0],
+        "-",
+        "-",
+    ]
+    assert any("No overall mean" in note for note in table.notes)
+    assert not any("No overall mean" in note for note in leaderboard(summary({"both": both})).notes)
+
+
+def test_several_replies_an_item_are_counted_one_by_one() -> None:
+    """So that a failed or refused reply is seen though most of its item's replies answered."""
+    run = [
+        replace(grade, sample=sample)
+        for sample, answers in enumerate(("111", "1r1", "11u"))
+        for grade in grades("SDD", answers)
+    ]
+    table = leaderboard(summary({"gpt": run}))
+    assert [column(table, outcome)[0] for outcome in ("items", "answered", "refused", "unsent")] == ["3", "7", "1", "1"]
+    assert any("outcomes are counted by reply" in note for note in table.notes)
+
+
+def test_how_guessing_is_meant_is_said_where_several_answers_may_be_right() -> None:
+    """For a set of options there is more than one way to guess."""
+    notes = leaderboard(summary({"gpt": grades("SLL", "10", multi=True)})).notes
+    assert any("2^k - 1 sets" in note for note in notes)
+    assert not any("2^k - 1 sets" in note for note in leaderboard(summary({"gpt": grades("SDD", "10")})).notes)
