@@ -117,6 +117,7 @@ def print_closing(result: RunResult, command: Sequence[str]) -> None:
 
     for line in (
         *closing.money_lines(result.accounts),
+        *closing.judging_lines(result.judging),
         *closing.reasked_lines(result.reasked),
         *closing.stop_lines(result.stops, result.summary, result.accounts, command),
     ):

@@ -7,7 +7,7 @@ import hashlib
 import json
 import signal
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -29,7 +29,7 @@ from orchestrator.grading.grade import read
 from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.inference import client, prompt
 from orchestrator.inference.executor import LocalExecutor
-from orchestrator.inference.plan import Plan, Stop, StopKind
+from orchestrator.inference.plan import Plan, Stop, StopKind, Tally
 from orchestrator.inference.pricing import usd
 from orchestrator.inference.questions import Asking, Question, questions
 from orchestrator.inference.runner import Runner
@@ -75,6 +75,8 @@ class RunResult:
     accounts: dict[str, Account] = field(default_factory=dict)
     reasked: tuple[Reasked, ...] = ()
     """Questions paid for in this invocation after an earlier attempt had been left in doubt."""
+    judging: Mapping[str, Tally] = field(default_factory=dict)
+    """What became of the judge's questions, if one was to read what the rules left."""
 
     @property
     def exit_code(self) -> int:
@@ -82,7 +84,8 @@ class RunResult:
         incomplete = any(
             score.replies[Outcome.FAILED] or score.replies[Outcome.UNSENT] for score in self.summary.models.values()
         )
-        return exit_code(self.stops, incomplete=incomplete)
+        unjudged = any(tally.failed or tally.held or tally.unsent for tally in self.judging.values())
+        return exit_code(self.stops, incomplete=incomplete or unjudged)
 
 
 def exit_code(stops: Sequence[Stop], *, incomplete: bool) -> int:
@@ -288,7 +291,8 @@ async def _result(
     asked, *judging = runners
     tallies = [tally for runner in runners for tally in runner.tallies.values()]
     with reading(workspace.cache) as connection:
-        judges = tuple(runs.judges_of(connection, [row.id]))
+        aliases = [alias for runner in judging for alias in runner.tallies]
+        judges = tuple(dict.fromkeys([*runs.judges_of(connection, [row.id]), *aliases]))
         money = runs.money(connection, row.id)
         by_model = {alias: runs.money(connection, row.id, alias) for runner in runners for alias in runner.tallies}
         cap = runs.named(connection, row.name).cap_nanousd
@@ -320,4 +324,5 @@ async def _result(
         for alias, tally in runner.tallies.items():
             accounts[f"{alias} (judge)"] = Account(tally, by_model[alias], tally.unsent)
     stops = tuple(dict.fromkeys(stop for runner in runners for stop in runner.stops))
-    return RunResult(summary, stops, accounts, reasked)
+    judged = {alias: tally for runner in judging for alias, tally in runner.tallies.items()}
+    return RunResult(summary, stops, accounts, reasked, judged)
