@@ -28,22 +28,37 @@ _MARKUP = frozenset('()[]⟦⟧"`*_#>|-')
 """Signs that a copy of a passage may lack."""
 _WORD = re.compile(r"[\u3040-\u9fff]|[^\W_\u3040-\u9fff]+")
 _STOPS = (".", "!", "?", "。")
-_UNMEANT = re.compile(
+_CONDITION = (
     rf"{lexicon.CONDITION.pattern}|(?:\A|[,.;:]\s)(?:but |and |so )?(?:had|were|should) "
-    r"(?:there|it|this|that|the|these|those|they)\b"
+    r"(?:there|it|this|that|the|these|those|they)\b|\bhad (?:there|it) been\b|\b(?:would|could) have been\b"
     r"|\b(?:provided|providing) that\b|\b(?:as|so) long as\b|\bonly (?:when|where)\b|\botherwise\b"
-    r"|\b(?:would|could) have been\b|(?<!\bno )(?<!without )(?<!without a )(?<!without any )\bdoubt(?!less)"
+)
+_DOUBT = (
+    r"(?<!\bno )(?<!without )(?<!without a )(?<!without any )\bdoubt(?!less)"
     r"|\b(?:unsure|uncertain|unconvinced|untrue|disagree|deny|denies|denied|far from|anything but|wrong to|mistake[ns]?"
-    r"|(?:i|we) (?:thought|assumed|believed|suspected|would have)|false (?:that|to))\b"
+    r"|(?:i|we) (?:thought|assumed|believed|suspected|would have)|false (?:that|to)|nobody|no one|under no|by no means"
+    r"|hard to believe|hesitate|fails? to|(?:less|least) (?:likely|plausible|probable))\b"
     r"|(?:\bnot|n't|\bnever|\bhardly|\bcannot) (?:[a-z]+ly )?(?:be )?(?:true|the case|certain|sure|convinced|clear"
     r"|right to|correct to|believe|think|agree|say|said|claim|maintain|mean|conclude|choose|select|pick)\b"
     r"|怀疑|不认为|并非"
 )
-"""Words of a passage that holds only under a condition, or that denies or doubts what it goes on to say."""
-_RULES_OUT = re.compile(
-    r"\b(?:rul(?:e|es|ed|ing) out|reject\w*|exclud\w*|eliminat\w*|dismiss\w*|discard\w*|cross\w* (?:off|out)|drop\w*"
-    r"|(?:less|least) (?:likely|plausible|probable))\b|排除"
+_OTHERS = (
+    r"\b(?:many|some|most|others?|people|novices?|students?|users?|somebody|someone|they|he|she|you)"
+    r" (?:[a-z]+ )?(?:would|will|might|may|could|claims?|say|says|said|suggests?|believes?|thinks?)\b"
 )
+_UNMEANT = re.compile(f"{_CONDITION}|{_DOUBT}|{_OTHERS}")
+"""Words of a passage that sets a condition, denies or doubts what it goes on to say, or tells what others say."""
+_RETRACTED = re.compile(
+    rf"{lexicon.REVISED.pattern}|\b(?:this|that|it|which)(?:'s| is| was| would be) (?:[a-z]+ly )?"
+    r"(?:false|wrong|incorrect|untrue|not (?:true|right|correct|so|the case|it))\b|\bor (?:maybe |perhaps )?not\b"
+    r"|\b(?:kidding|no idea|take (?:it|that|this) back|never ?mind|(?:strike|forget) that)\b"
+)
+"""Words that take back what was said before."""
+_RULES_OUT = re.compile(
+    r"\b(?:rul(?:e|es|ed|ing) out|reject\w*|exclud\w*|eliminat\w*|dismiss\w*|discard\w*|cross\w* (?:off|out)|drop\w*)\b"
+    r"|排除"
+)
+"""Words that exclude options, perhaps the one quoted."""
 _UNSETTLED = re.compile(
     rf"{lexicon.MAYBE.pattern}|\b(?:might|may|could|unclear)\b|可能|{lexicon.FOREIGN.pattern}|{lexicon.SURVEY.pattern}|\?"
 )
@@ -171,7 +186,7 @@ def _against(passage: Passage, part: Reading, letters: tuple[str, ...]) -> str:
     if part.text.rstrip(" \n\"')").endswith("?"):
         return "the judge's quote is a question"
     if _UNMEANT.search(part.lower):
-        return "the judge's quote holds only under a condition, or is denied or doubted"
+        return "the judge's quote holds only under a condition, is denied or doubted, or is what others say"
     said = decide(passage, part, SHIPPED)
     if isinstance(said, Answer):
         if said.letters != letters:
@@ -242,7 +257,7 @@ def _taken_back(reading: Reading, around: tuple[int, int], letters: tuple[str, .
         other = claim.letters != letters if claim.kind in SURE else not set(claim.letters) <= set(letters)
         if claim.start >= end and other:
             return "the output goes on to declare other letters"
-    if lexicon.REVISED.search(reading.lower, end, reading.end):
+    if _RETRACTED.search(reading.lower, end, reading.end):
         return "the output goes on to take it back"
     later = _clauses(reading.excerpt(end, reading.end))
     if any(one.right is False and set(one.letters) & set(letters) for one in later):
