@@ -184,9 +184,11 @@ def asked(
         missing = [item_id for item_id in item_ids if item_id not in found]
         if not missing:
             break
-        query = _ASKED.format(marks=",".join("?" * len(missing)))
-        for row in connection.execute(query, (run_id, model, judged, *missing)):
-            one = Asked(*row)
+        cursor = connection.cursor()
+        # Plain tuples: no column is looked up by name.
+        cursor.row_factory = None
+        cursor.execute(_ASKED.format(marks=",".join("?" * len(missing))), (run_id, model, judged, *missing))
+        for one in map(Asked._make, cursor):
             found.setdefault(one.item_id, []).append(one)
     return found
 

@@ -37,7 +37,8 @@ def test_a_grade_carries_the_item_as_it_was_shown() -> None:
     """With its options turned, gold and letters speak of the same letters."""
     shown = ITEM.rotated(1)
     outcome, answer = read(shown, "My final option: [A]", Ending.COMPLETE)
-    grade = graded(shown, outcome, answer, sample=2, rotation=1)
+    assert answer is not None
+    grade = graded(shown, outcome, answer.letters, answer.rule, answer.confidence, sample=2, rotation=1)
     assert (grade.gold, grade.letters, grade.correct) == (("A",), ("A",), True)
     assert (grade.options, grade.option_texts) == (("A", "B"), ("Osteophytes", "Healthy"))
     assert (grade.sample, grade.rotation, grade.group, grade.metadata) == (2, 1, "g", {"source": "x"})
