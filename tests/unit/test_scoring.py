@@ -19,8 +19,8 @@ from orchestrator.reporting.leaderboard import leaderboard
 from orchestrator.reporting.results import to_json
 
 RIGHT, WRONG = "My final option: [A]", "My final option: [D]"
-VAGUE = "Bony spurs it may be, yet these measurements do not let me prefer one over the others."
-SPURS = json.dumps({"letters": ["B"], "quote": "Bony spurs it may be"})
+VAGUE = "Along the front margins stand small beaks of bone. The measurements are listed below."
+SPURS = json.dumps({"letters": ["B"], "quote": "Along the front margins stand small beaks of bone"})
 
 
 @pytest.fixture
