@@ -1,7 +1,8 @@
 """The command line: parse, build, run, exit code. Everything it does lies in `commands`, imported when it is used.
 
 Exit codes, the highest that applies: 130 interrupted, 5 cache trouble, 4 a provider was stopped, 3 stopped by the
-budget, 2 usage, configuration or bad input, 1 done with failed, held or unsent items, 0 done.
+budget, 2 usage, configuration or bad input, 1 done with failed, held or unsent items, 0 done. Where nobody reads the
+output any more: 141, as of any Unix tool.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from typing import NoReturn
 
 import click
 
@@ -18,17 +20,18 @@ from orchestrator.cli.grading import compare_command, extract_command, score_com
 from orchestrator.cli.keeping import cache_group, status_command
 from orchestrator.cli.printing import say
 from orchestrator.cli.rehearsing import demo_command, simulate_command
-from orchestrator.errors import ConfigError, OrchestratorError
+from orchestrator.errors import OrchestratorError
 
 INTERRUPTED = 130
+CLOSED_PIPE = 141
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a device says that takes no more."""
 
 
 def main() -> None:
     """Run the command line; expected trouble ends as one message and an exit code."""
     try:
-        code = cli.main(standalone_mode=False) or 0
-        sys.stdout.flush()
-        sys.exit(code)
+        sys.exit(cli.main(standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -39,15 +42,32 @@ def main() -> None:
         say(f"error: {error}")
         sys.exit(error.exit_code)
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EIO}:
+        if error.errno not in FULL:
             raise
-        # What is left of the output must not be flushed once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         say(f"error: the output cannot be written: {error.strerror}")
-        sys.exit(ConfigError.exit_code)
+        _end_unread(OrchestratorError.exit_code)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def _end_unread(code: int) -> NoReturn:
+    """End, and leave what stdout still holds unwritten: Python would try once more, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+class Program(click.Group):
+    """The program, which ends as Unix tools do where nobody reads its output any more."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that was given, and see its output out."""
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _end_unread(CLOSED_PIPE)
+        return code
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="mcq-orchestrator", prog_name="orchestrator")
 def cli() -> None:
     """Evaluate multimodal models on multiple-choice image benchmarks.

@@ -113,7 +113,7 @@ def compare_command(
 
 @click.command("extract")
 @click.argument("answers", type=FILE)
-@click.option("-o", "--out", type=FILE, metavar="FILE", help="File to write; by default stdout.")
+@click.option("-o", "--out", type=FILE, metavar="FILE", help="File to write; by default (and for -) stdout.")
 @click.option("--explain", "explained", is_flag=True, help="Show each text with what every rule found in it instead.")
 def extract_command(answers: Path, out: Path | None, explained: bool) -> int:
     """Read the letters out of answers from anywhere: no benchmark, no cache, no key.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import shlex
+import subprocess
 import urllib.request
+from functools import partial
 
 import pytest
-from cli_program import SMALL, Program, model, provider, requests, small, write_items
+from cli_program import COMMAND, SMALL, Program, model, provider, requests, small, write_items
 
 from orchestrator.cli import cli
 from orchestrator.simulator import DEFAULT_KEY, Settings, running
@@ -79,3 +82,53 @@ def test_the_demo_runs_without_a_key_and_a_second_time_without_a_call(program: P
     (command,) = re.findall(r"^  orchestrator (score .*)$", first.err, re.MULTILINE)
     assert program(*shlex.split(command)).out.split() == first.out.split()
     assert program("status", "--cache", "demo/responses.db", "--json").json["in_doubt"] == []
+
+
+# --- where the output goes -------------------------------------------------------------------------------------------
+
+
+def write_answers(program: Program, count: int) -> None:
+    """Write `answers.jsonl`."""
+    line = json.dumps({"id": 1, "options": {"A": "x", "B": "y"}, "output": "The answer is B.", "multi": False})
+    (program.folder / "answers.jsonl").write_text(f"{line}\n" * count)
+
+
+@pytest.mark.parametrize("count", [1, 5000])
+@pytest.mark.parametrize("out", [(), ("-o", "/dev/stdout")], ids=["stdout", "by its path"])
+def test_a_pipe_that_nobody_reads_any_more_ends_a_command_quietly(
+    program: Program, count: int, out: tuple[str, ...]
+) -> None:
+    """With the exit code of any Unix tool, whether the output fits what Python holds back or not."""
+    write_answers(program, count)
+    command = subprocess.Popen(
+        [*COMMAND, "extract", "answers.jsonl", *out],
+        cwd=program.folder,
+        env=program.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert command.stdout is not None
+    command.stdout.close()
+    command.stdout = None
+    _, said = command.communicate(timeout=60)
+    assert "Error" not in said.decode()
+    assert command.returncode == 141
+
+
+def test_a_disk_that_takes_no_more_is_said_in_words(program: Program) -> None:
+    """Also of the little that Python holds back until the end; it does not complain as well."""
+    write_answers(program, 1)
+    with (program.folder / "full").open("wb") as out:
+        ended = subprocess.run(
+            [*COMMAND, "extract", "answers.jsonl"],
+            check=False,
+            cwd=program.folder,
+            env=program.env,
+            stdout=out,
+            stderr=subprocess.PIPE,
+            preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (10, 10)),
+        )
+    assert ended.stderr.decode().endswith("error: the output cannot be written: File too large\n")
+    assert "Traceback" not in ended.stderr.decode()
+    assert "Exception ignored" not in ended.stderr.decode()
+    assert ended.returncode == 2

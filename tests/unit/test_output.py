@@ -70,3 +70,38 @@ def test_a_missing_folder_is_said(tmp_path: Path) -> None:
     """In words, with the file's name."""
     with pytest.raises(ConfigError, match="cannot be written"), replaced(tmp_path / "no" / "out.txt"):
         raise AssertionError
+
+
+def test_a_link_to_a_file_that_is_not_there_yet_makes_it(tmp_path: Path) -> None:
+    """Through several links, beside which nothing is left."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder/target")
+    (tmp_path / "further").symlink_to("link")
+    with replaced(tmp_path / "further") as file:
+        file.write("new")
+    assert (tmp_path / "link").is_symlink()
+    assert [path.read_text() for path in (tmp_path / "folder").iterdir()] == ["new"]
+
+
+def test_what_stdout_goes_to_is_written_on(tmp_path: Path) -> None:
+    """What stands in it already stays, as with `>>`."""
+    out = tmp_path / "out"
+    out.write_text("of before\n")
+    kept = os.dup(1)
+    try:
+        with out.open("a") as file:
+            os.dup2(file.fileno(), 1)
+            with replaced(out) as through:
+                through.write("new\n")
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+    assert out.read_text() == "of before\nnew\n"
+
+
+@pytest.mark.parametrize("name", ["circle", "x" * 250])
+def test_a_name_that_cannot_be_used_is_said(tmp_path: Path, name: str) -> None:
+    """A link in a circle, a name that is too long."""
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(ConfigError, match="cannot be written"), replaced(tmp_path / name):
+        raise AssertionError
