@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import aclosing
@@ -24,6 +24,7 @@ from orchestrator.grading.grade import graded, read, unsent
 from orchestrator.records import Answer, Ending, Grade, Item, Outcome, by_constructor
 from orchestrator.store import runs
 from orchestrator.store.database import Connection, reading
+from orchestrator.store.runs import Asked, RunRow
 
 CHUNK = 400
 """Items the cache is asked for at once."""
@@ -38,11 +39,22 @@ class Source:
     """Which stored replies are graded."""
 
     cache: Path
-    run_ids: tuple[int, ...]
+    runs: tuple[RunRow, ...]
     """Of several runs the first that asked an item speaks for it."""
     aliases: tuple[str, ...]
     judges: tuple[str, ...] = ()
     """Models whose reading of what the rules left is filled in, each by itself."""
+
+    @property
+    def run_ids(self) -> tuple[int, ...]:
+        """The runs' ids, in the same order."""
+        return tuple(run.id for run in self.runs)
+
+    def run_of(self, alias: str, held: Sequence[Asked]) -> RunRow:
+        """Return the run that speaks for an item at a model; where none asked it, the first that was to."""
+        if held:
+            return next(run for run in self.runs if run.id == held[0].run_id)
+        return next((run for run in self.runs if alias in run.models), self.runs[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +63,7 @@ class Graded:
 
     model: str
     grades: tuple[Grade, ...]
-    """By the rules alone: one for each question of the run, or one that says it was never asked."""
+    """By the rules alone: one for each question of the run, whether it was asked or not."""
     judged: Mapping[str, tuple[Grade, ...]]
     """By judge: the same grades, with its answer where the rules gave none and its word can be relied on."""
     reworded: int
@@ -145,28 +157,41 @@ def _of_model(connection: Connection, source: Source, alias: str, items: Sequenc
     held = runs.asked(connection, source.run_ids, alias, ids)
     verdicts = {name: runs.asked(connection, source.run_ids, name, ids, judged=alias) for name in source.judges}
     return [
-        _of_item(alias, item, held.get(item.id, []), {name: said.get(item.id, []) for name, said in verdicts.items()})
+        _of_item(
+            source, alias, item, held.get(item.id, []), {name: said.get(item.id, []) for name, said in verdicts.items()}
+        )
         for item in items
     ]
 
 
 def _of_item(
-    alias: str, item: Item, held: Sequence[runs.Asked], verdicts: Mapping[str, Sequence[runs.Asked]]
+    source: Source,
+    alias: str,
+    item: Item,
+    held: Sequence[Asked],
+    verdicts: Mapping[str, Sequence[Asked]],
 ) -> Graded:
     wording = item.wording if held else ""
     asked = [one for one in held if one.wording == wording]
-    if not asked:
-        none = (unsent(item),)
-        return Graded(alias, none, dict.fromkeys(verdicts, none), len(held))
+    missing = tuple(_never_asked(item, source.run_of(alias, held), asked))
     grades = tuple(_grade(item, one) for one in asked)
     judged = {
-        name: tuple(_with_judge(item, one, grade, said) for one, grade in zip(asked, grades, strict=True))
+        name: (*(_with_judge(item, one, grade, said) for one, grade in zip(asked, grades, strict=True)), *missing)
         for name, said in verdicts.items()
     }
-    return Graded(alias, grades, judged, len(held) - len(asked))
+    return Graded(alias, (*grades, *missing), judged, len(held) - len(asked))
 
 
-def _grade(item: Item, asked: runs.Asked) -> Grade:
+def _never_asked(item: Item, run: RunRow, asked: Sequence[Asked]) -> Iterator[Grade]:
+    """Yield a grade for every sample of every rotation that the run was to ask and did not."""
+    there = {(one.rotation, one.sample) for one in asked}
+    for rotation in range(min(run.rotations, len(item.options))):
+        for sample in range(run.samples):
+            if (rotation, sample) not in there:
+                yield unsent(item, sample=sample, rotation=rotation)
+
+
+def _grade(item: Item, asked: Asked) -> Grade:
     shown = item.rotated(asked.rotation)
     if asked.text is None or asked.ending is None:
         outcome, answer = (Outcome.FAILED if asked.failure else Outcome.UNSENT), None
@@ -175,7 +200,7 @@ def _grade(item: Item, asked: runs.Asked) -> Grade:
     return graded(shown, outcome, answer, sample=asked.sample, rotation=asked.rotation)
 
 
-def _with_judge(item: Item, asked: runs.Asked, grade: Grade, verdicts: Sequence[runs.Asked]) -> Grade:
+def _with_judge(item: Item, asked: Asked, grade: Grade, verdicts: Sequence[Asked]) -> Grade:
     """Return the grade with the judge's answer filled in, if the rules gave none and its word can be relied on."""
     if grade.outcome is not Outcome.UNPARSED or asked.text is None:
         return grade

@@ -79,9 +79,7 @@ class RunResult:
     @property
     def exit_code(self) -> int:
         """The highest that applies."""
-        incomplete = any(
-            score.outcomes[Outcome.FAILED] or score.outcomes[Outcome.UNSENT] for score in self.summary.models.values()
-        )
+        incomplete = any(score.lost for score in self.summary.models.values())
         return exit_code(self.stops, incomplete=incomplete)
 
 
@@ -292,7 +290,7 @@ async def _result(
         money = runs.money(connection, row.id)
         by_model = {alias: runs.money(connection, row.id, alias) for runner in runners for alias in runner.tallies}
         cap = runs.named(connection, row.name).cap_nanousd
-    source = Source(workspace.cache, (row.id,), tuple(asked.tallies), judges)
+    source = Source(workspace.cache, (row,), tuple(asked.tallies), judges)
     scored = await score(source, items, analysed=options.analysed)
     summary = RunSummary(
         run=row.name,
@@ -313,7 +311,7 @@ async def _result(
         analyses=scored.analyses,
     )
     accounts = {
-        alias: Account(tally, by_model[alias], scored.models[alias].outcomes[Outcome.UNSENT])
+        alias: Account(tally, by_model[alias], scored.models[alias].replies[Outcome.UNSENT])
         for alias, tally in asked.tallies.items()
     }
     for runner in judging:

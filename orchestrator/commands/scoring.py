@@ -121,9 +121,8 @@ async def choose(benchmark: Path, cache: Path, aliases: Sequence[str], run: str 
             raise ConfigError(f"{cache}: no run on {benchmark} asked {missing[0]!r}; it asked {', '.join(known)}.")
         wanted = tuple(dict.fromkeys(aliases or known))
         using = tuple(row for row in found if set(wanted) & set(runs.models_of(connection, [row.id])))
-        ids = tuple(row.id for row in using)
-        judges = tuple(runs.judges_of(connection, ids))
-    return Chosen(benchmark, Source(cache, ids, wanted, judges), using)
+        judges = tuple(runs.judges_of(connection, [row.id for row in using]))
+    return Chosen(benchmark, Source(cache, using, wanted, judges), using)
 
 
 async def _runs_on(connection: Connection, benchmark: Path, name: str | None) -> list[runs.RunRow]:

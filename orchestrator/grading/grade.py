@@ -50,6 +50,6 @@ def graded(shown: Item, outcome: Outcome, answer: Answer | None, *, sample: int 
     )
 
 
-def unsent(item: Item) -> Grade:
-    """Return the grade of an item that was never asked."""
-    return graded(item, Outcome.UNSENT, None)
+def unsent(item: Item, *, sample: int = 0, rotation: int = 0) -> Grade:
+    """Return the grade of a question that was never asked."""
+    return graded(item.rotated(rotation), Outcome.UNSENT, None, sample=sample, rotation=rotation)

@@ -59,6 +59,11 @@ class Score:
         return sum(count for outcome, count in self.outcomes.items() if outcome in PAID)
 
     @property
+    def lost(self) -> int:
+        """Replies that never came: failed or unsent."""
+        return sum(count for outcome, count in self.replies.items() if outcome not in PAID)
+
+    @property
     def coverage(self) -> float | None:
         """Share of the items with a paid reply."""
         return self.paid / self.items if self.items else None

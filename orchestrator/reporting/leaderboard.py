@@ -6,7 +6,7 @@ apart, the expected score of guessing, and the spend.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.grading.score import ModelScore, Score
 from orchestrator.records import Outcome
@@ -44,7 +44,7 @@ def leaderboard(summary: RunSummary, published: Sequence[PublishedRow] = ()) -> 
         "Model",
         tuple(columns),
         tuple(Row(name, tuple(map(cells.get, columns)), origin) for name, cells, origin in rows),
-        _notes(_LOWEST in columns, bool(published), summary.parser_version),
+        tuple(_notes(summary, columns, bool(published))),
     )
 
 
@@ -83,8 +83,8 @@ def _measured(score: ModelScore, spent: int | None) -> dict[Column, Cell]:
             cells[_recall(name)] = Percent(task.recall)
     cells |= {_MEAN: _with_interval(score), _ANSWERED: Percent(score.answered_accuracy)}
     cells |= {_COVERAGE: Percent(score.coverage, floor=True), _ITEMS: score.items}
-    cells |= {_outcome(outcome): count for outcome, count in score.outcomes.items()}
-    if any(score.replies[lost] for lost in (Outcome.FAILED, Outcome.UNSENT)):
+    cells |= {_outcome(outcome): count for outcome, count in score.replies.items()}
+    if score.lost:
         cells |= {_LOWEST: Percent(score.bounds.low), _HIGHEST: Percent(score.bounds.high)}
     if spent is not None:
         cells[_SPEND] = Money(spent)
@@ -120,17 +120,21 @@ def _with_interval(score: Score) -> Percent:
     return Percent(None) if score.interval is None else Percent(score.accuracy, *score.interval)
 
 
-def _notes(partial: bool, published: bool, parser_version: str) -> tuple[str, ...]:
-    """Return what must be known to read the numbers."""
-    notes = [
+def _notes(summary: RunSummary, columns: Sequence[Column], published: bool) -> Iterator[str]:
+    """Yield what must be known to read the numbers."""
+    yield (
         "Percent; in brackets the 95 % interval, clustered by image or patient. Refused, filtered, truncated and "
         "unparsed count as wrong; failed and unsent do not count, they lower the coverage. Overall is the unweighted "
         "mean of the tasks."
-    ]
-    if partial:
-        notes.append("Lowest and highest: the overall accuracy if everything failed and unsent were wrong, or right.")
-    if parser_version:
-        notes.append(f"Answers read by version {parser_version} of the parser.")
+    )
+    if any(sum(score.replies.values()) > score.items for score in summary.models.values()):
+        yield (
+            "Items were asked several times: answered to unsent count replies; an item counts once, with the mean of "
+            "its paid replies, and is covered by one of them."
+        )
+    if _LOWEST in columns:
+        yield "Lowest and highest: the overall accuracy if everything failed and unsent were wrong, or right."
+    if summary.parser_version:
+        yield f"Answers read by version {summary.parser_version} of the parser."
     if published:
-        notes.append(f"* {CITATION}.")
-    return tuple(notes)
+        yield f"* {CITATION}."

@@ -136,6 +136,28 @@ def test_an_item_asked_several_times_counts_once(archive: Archive) -> None:
     assert [place.picked for place in places.places] == [1, 1, 0, 2]
 
 
+def test_every_reply_that_was_to_come_is_counted(archive: Archive) -> None:
+    """Of three samples one failed and one was never asked; of the other items none was: all of them are told."""
+    archive.open_run("other", samples=2, models={"other": {}})
+    archive.open_run(samples=3, models={"gpt": {}})
+    archive.keep("gpt", 0, RIGHT)
+    archive.keep("gpt", 0, Said(None, sample=1))
+    archive.keep("other", 0, Said(RIGHT, sample=1), run="other")
+    found = scored(archive)
+    gpt, other = found.summary.models["gpt"], found.summary.models["other"]
+    assert (gpt.outcomes[Outcome.ANSWERED], gpt.outcomes[Outcome.FAILED]) == (1, 0)
+    assert (gpt.replies[Outcome.ANSWERED], gpt.replies[Outcome.FAILED], gpt.lost) == (1, 1, 23)
+    assert (other.replies[Outcome.ANSWERED], other.replies[Outcome.UNSENT]) == (1, 15)
+    assert gpt.bounds == pytest.approx((1 / 3 / 6 / 2, (1 + 5) / 6 / 2 + 1 / 2))
+
+
+def test_no_more_rotations_are_missing_than_there_are_options(archive: Archive) -> None:
+    """Four options have four orders, however many were asked for; those that are missing know their place."""
+    archive.open_run(rotations=9, models={"gpt": {}})
+    archive.keep("gpt", 1, Said(RIGHT, rotation=2))
+    assert scored(archive).summary.models["gpt"].replies[Outcome.UNSENT] == 8 * 4 - 1
+
+
 def test_figures_with_a_judge_stand_beside_those_without(archive: Archive) -> None:
     """In the object and in the table, for every model, whether or not the judge was needed."""
     for model, text in (("gpt", VAGUE), ("other", RIGHT)):

@@ -211,7 +211,7 @@ def test_the_latest_failure_and_the_latest_reply_speak(cache: sqlite3.Connection
     attempted(cache, run_id, "k", replied("k", "first"))
     attempted(cache, run_id, "k", replied("k", "second"))
     attempted(cache, run_id, "k", FAILED)
-    assert runs.asked(cache, [run_id], "m", ["i"])["i"] == [Asked("i", 0, 0, "w", "second", "complete", None)]
+    assert runs.asked(cache, [run_id], "m", ["i"])["i"] == [Asked("i", 0, 0, "w", "second", "complete", None, run_id)]
 
 
 def test_a_reply_paid_for_by_another_run_counts_but_not_its_failures(cache: sqlite3.Connection) -> None:

@@ -97,6 +97,17 @@ def test_bounds_show_where_something_is_missing() -> None:
     assert len(part.notes) == len(whole.notes) + 1
 
 
+def test_lost_replies_of_an_item_asked_several_times_are_shown() -> None:
+    """Two answered samples do not hide a third that failed: outcomes count replies, and a note says so."""
+    once = leaderboard(summary({"a": grades("SDD", "10")}))
+    several = leaderboard(summary({"a": grades("SDD", "10") + grades("SDD", "1r") + grades("SDD", "uu")}))
+    assert [column(several, name)[0] for name in ("items", "answered", "refused", "unsent")] == ["2", "3", "1", "2"]
+    assert column(several, "Overall coverage")[0] == "100.00"
+    (note,) = set(several.notes) - set(leaderboard(summary({"a": grades("SDD", "u")})).notes)
+    assert "count replies" in note
+    assert note not in once.notes
+
+
 def test_a_model_without_replies_shows_dashes() -> None:
     """Nothing paid for is no accuracy of 0."""
     table = leaderboard(summary({"mute": grades("SDD", "uu")}))
