@@ -21,6 +21,9 @@ from orchestrator.grading.tally import ItemTable
 
 By: TypeAlias = Literal["disease", "source"]
 
+FEWEST_GROUPS = 6
+"""With fewer, no assignment of signs is rarer than .05: 2 of 2^5 are as extreme as the most extreme."""
+
 
 @dataclass(frozen=True, slots=True)
 class Paired:
@@ -37,15 +40,15 @@ class Paired:
     accuracy_b: float
     """Unweighted means over the tasks of the shared items."""
     difference: float
-    interval: Interval
-    """95 % interval of the difference, clustered by group."""
+    interval: Interval | None
+    """95 % interval of the difference, clustered by group; None with a single group, which says nothing of others."""
     p: float
     test: str
     """What `p` comes from, in words."""
     mcnemar_p: float | None
     """McNemar's exact p value; None where a group holds several items, an item several replies, or tasks are mixed."""
-    detectable: float
-    """The smallest difference that a sample like this would find with 80 % power at .05."""
+    detectable: float | None
+    """The smallest difference that a sample like this would find with 80 % power at .05; None where it finds none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +178,9 @@ def _paired(shared: _Shared) -> Paired | None:
         accuracy_a=float(weights @ shared.a),
         accuracy_b=float(weights @ shared.b),
         difference=difference.value,
-        interval=difference.interval,
+        interval=difference.interval if groups > 1 else None,
         p=test.p,
         test=f"sign-flip permutation by group, {'exact' if test.exact else f'{DRAWS:,} seeded draws'}",
         mcnemar_p=mcnemar(only_a, only_b) if plain else None,
-        detectable=detectable(difference.error),
+        detectable=detectable(difference.error) if groups >= FEWEST_GROUPS else None,
     )

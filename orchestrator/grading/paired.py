@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from orchestrator.grading.stats import Z_95, Z_POWER_80, Floats, Interval, Ints, group_sums
+from orchestrator.grading.stats import Z_95, Z_POWER_80, Floats, Interval, Ints, group_sums, t_975
 
 DRAWS = 10_000
 SEED = 20_251_012
@@ -99,23 +99,6 @@ def detectable(error: float) -> float:
     Source: Miller 2024, arXiv 2411.00640, section 5.
     """
     return min(1.0, (Z_95 + Z_POWER_80) * error)
-
-
-def t_975(freedom: int) -> float:
-    """Return the 0.975 quantile of Student's t for 2 or more degrees of freedom, within 0.2 %.
-
-    Source: Abramowitz and Stegun 1964, 26.7.5; exact for 2.
-    """
-    if freedom == 2:
-        return 0.95 / math.sqrt(0.04875)
-    z, n = Z_95, freedom
-    return (
-        z
-        + (z**3 + z) / 4 / n
-        + (5 * z**5 + 16 * z**3 + 3 * z) / 96 / n**2
-        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384 / n**3
-        + (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160 / n**4
-    )
 
 
 def _coin(tosses: int) -> Floats:

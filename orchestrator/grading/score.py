@@ -150,7 +150,7 @@ def values(table: ItemTable, rows: Ints) -> Floats:
 
 def _overall_interval(table: ItemTable, tasks: Mapping[str, Score], rows: Mapping[str, Ints]) -> Interval | None:
     """Return the interval of the mean of the tasks' accuracies; groups may span tasks, so these may correlate."""
-    means, intervals, influences = [], [], []
+    means, intervals, influences, held = [], [], [], []
     size = int(table.group.max(initial=-1)) + 1
     for name, score in tasks.items():
         if score.accuracy is not None and score.interval is not None:
@@ -158,7 +158,8 @@ def _overall_interval(table: ItemTable, tasks: Mapping[str, Score], rows: Mappin
             means.append(score.accuracy)
             intervals.append(score.interval)
             influences.append(group_influence(values(table, paid), table.group[paid], size))
-    return average_interval(means, intervals, correlation(np.array(influences))) if means else None
+            held.append(np.bincount(table.group[paid], minlength=size) > 0)
+    return average_interval(means, intervals, correlation(np.array(influences), np.array(held))) if means else None
 
 
 def _slices(table: ItemTable, rows: Ints, column: Ints, names: Sequence[str]) -> dict[str, Score]:

@@ -197,6 +197,19 @@ def test_a_comparison_is_a_row_a_pair() -> None:
     assert found[1]["paid"] is None
 
 
+def test_what_few_groups_cannot_show_is_said() -> None:
+    """Dashes for the interval of one image and for what five would detect, with a note; none where there are six."""
+    six, one = grades("SDD", "111111"), grades("SDD", "1")
+    tables = {"a": tabulate(six), "b": tabulate(grades("SDD", "010101")), "c": tabulate(one)}
+    pairs = compare_all(tables)
+    few = comparison_table(pairs)
+    assert column(few, "detectable")[2] == "-"
+    assert column(few, "A - B")[2] == "0.00"
+    assert any("fewer than 6 groups" in note for note in few.notes)
+    assert not any("fewer than 6 groups" in note for note in comparison_table(pairs[:1]).notes)
+    assert json.loads(json.dumps(comparison_json(pairs[1]), allow_nan=False))["paid"]["difference_low"] is None
+
+
 def test_mcnemar_is_named_where_it_is_right() -> None:
     """With one question an image its p value stands in the notes."""
     pairs = compare_all({"a": tabulate(grades("SDD", "1111")), "b": tabulate(grades("SDD", "0000"))})
