@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Se
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.grading import judge
@@ -42,8 +42,8 @@ class Source:
     runs: tuple[RunRow, ...]
     """Of several runs the first that asked an item speaks for it."""
     aliases: tuple[str, ...]
-    judges: tuple[str, ...] = ()
-    """Models whose reading of what the rules left is filled in, each by itself."""
+    judges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By alias the models whose reading of what the rules left is filled in, each by itself."""
 
     @property
     def run_ids(self) -> tuple[int, ...]:
@@ -66,6 +66,8 @@ class Graded:
     """By the rules alone: one for each question of the run, whether it was asked or not."""
     judged: Mapping[str, tuple[Grade, ...]]
     """By judge: the same grades, with its answer where the rules gave none and its word can be relied on."""
+    verdicts: Mapping[str, tuple[Outcome, ...]]
+    """By judge: for each reply that the rules could not read, answered, failed or unsent: whether the judge replied."""
     reworded: int
     """Stored replies to a question or options that read differently now: left out."""
 
@@ -155,7 +157,8 @@ def grade_chunk(source: Source, items: Sequence[Item]) -> list[Graded]:
 def _of_model(connection: Connection, source: Source, alias: str, items: Sequence[Item]) -> list[Graded]:
     ids = [item.id for item in items]
     held = runs.asked(connection, source.run_ids, alias, ids)
-    verdicts = {name: runs.asked(connection, source.run_ids, name, ids, judged=alias) for name in source.judges}
+    judges = source.judges.get(alias, ())
+    verdicts = {name: runs.asked(connection, source.run_ids, name, ids, judged=alias) for name in judges}
     return [
         _of_item(
             source, alias, item, held.get(item.id, []), {name: said.get(item.id, []) for name, said in verdicts.items()}
@@ -175,11 +178,13 @@ def _of_item(
     asked = [one for one in held if one.wording == wording]
     missing = tuple(_never_asked(item, source.run_of(alias, held), asked))
     grades = tuple(_grade(item, one) for one in asked)
-    judged = {
-        name: (*(_with_judge(item, one, grade, said) for one, grade in zip(asked, grades, strict=True)), *missing)
-        for name, said in verdicts.items()
-    }
-    return Graded(alias, (*grades, *missing), judged, len(held) - len(asked))
+    left = [one if grade.outcome is Outcome.UNPARSED else None for one, grade in zip(asked, grades, strict=True)]
+    judged, became = {}, {}
+    for name, said in verdicts.items():
+        found = [one and _verdict(one, said) for one in left]
+        judged[name] = (*(_with_judge(item, *each) for each in zip(asked, grades, found, strict=True)), *missing)
+        became[name] = tuple(_came(verdict) for one, verdict in zip(left, found, strict=True) if one)
+    return Graded(alias, (*grades, *missing), judged, became, len(held) - len(asked))
 
 
 def _never_asked(item: Item, run: RunRow, asked: Sequence[Asked]) -> Iterator[Grade]:
@@ -191,6 +196,13 @@ def _never_asked(item: Item, run: RunRow, asked: Sequence[Asked]) -> Iterator[Gr
                 yield unsent(item, sample=sample, rotation=rotation)
 
 
+def _came(asked: Asked | None) -> Outcome:
+    """Return whether a reply came, whatever it says."""
+    if asked is None or asked.text is None or asked.ending is None:
+        return Outcome.FAILED if asked is not None and asked.failure else Outcome.UNSENT
+    return Outcome.ANSWERED
+
+
 def _grade(item: Item, asked: Asked) -> Grade:
     shown = item.rotated(asked.rotation)
     if asked.text is None or asked.ending is None:
@@ -200,15 +212,18 @@ def _grade(item: Item, asked: Asked) -> Grade:
     return graded(shown, outcome, answer, sample=asked.sample, rotation=asked.rotation)
 
 
-def _with_judge(item: Item, asked: Asked, grade: Grade, verdicts: Sequence[Asked]) -> Grade:
-    """Return the grade with the judge's answer filled in, if the rules gave none and its word can be relied on."""
-    if grade.outcome is not Outcome.UNPARSED or asked.text is None:
-        return grade
+def _verdict(asked: Asked, verdicts: Sequence[Asked]) -> Asked | None:
+    """Return what a judge was asked about a reply; None if it was not."""
     place = (asked.sample, asked.rotation, asked.wording)
+    return next((one for one in verdicts if (one.sample, one.rotation, one.wording) == place), None)
+
+
+def _with_judge(item: Item, asked: Asked, grade: Grade, verdict: Asked | None) -> Grade:
+    """Return the grade with the judge's answer filled in, if the rules gave none and its word can be relied on."""
+    if verdict is None or verdict.text is None or verdict.ending is None or asked.text is None:
+        return grade
     shown = item.rotated(asked.rotation)
-    for verdict in verdicts:
-        if (verdict.sample, verdict.rotation, verdict.wording) == place and verdict.text and verdict.ending:
-            said = judge.read(verdict.text, Ending(verdict.ending), shown, asked.text)
-            if isinstance(said, Answer):
-                return graded(shown, Outcome.ANSWERED, said, sample=asked.sample, rotation=asked.rotation)
-    return grade
+    said = judge.read(verdict.text, Ending(verdict.ending), shown, asked.text)
+    if not isinstance(said, Answer):
+        return grade
+    return graded(shown, Outcome.ANSWERED, said, sample=asked.sample, rotation=asked.rotation)

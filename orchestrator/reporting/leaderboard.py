@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from orchestrator.grading.score import ModelScore, Score
 from orchestrator.records import Outcome
 from orchestrator.reporting.paper import CITATION, PublishedRow
-from orchestrator.reporting.results import RunSummary
+from orchestrator.reporting.results import RunSummary, judge_lines
 from orchestrator.reporting.tables import Cell, Column, Money, Origin, Percent, Row, Table
 
 _PAPER_TASKS = ("SDD", "SLL")
@@ -134,6 +134,7 @@ def _notes(summary: RunSummary, columns: Sequence[Column], published: bool) -> I
         )
     if _LOWEST in columns:
         yield "Lowest and highest: the overall accuracy if everything failed and unsent were wrong, or right."
+    yield from judge_lines(summary)
     if summary.parser_version:
         yield f"Answers read by version {summary.parser_version} of the parser."
     if published:

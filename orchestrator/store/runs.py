@@ -177,13 +177,13 @@ def models_of(connection: sqlite3.Connection, run_ids: Sequence[int]) -> list[st
     return sorted(found)
 
 
-def judges_of(connection: sqlite3.Connection, run_ids: Sequence[int]) -> list[str]:
-    """Return the aliases of the models that judged replies in these runs, in alphabetical order."""
-    found: set[str] = set()
+def judges_of(connection: sqlite3.Connection, run_ids: Sequence[int]) -> dict[str, tuple[str, ...]]:
+    """Return by model the aliases of those that were asked to judge its replies, in alphabetical order."""
+    found: set[tuple[str, str]] = set()
     for run_id in run_ids:
-        rows = connection.execute("SELECT DISTINCT model FROM run_items WHERE run_id = ? AND judged <> ''", (run_id,))
-        found.update(row["model"] for row in rows)
-    return sorted(found)
+        query = "SELECT DISTINCT judged, model FROM run_items WHERE run_id = ? AND judged <> ''"
+        found.update((row["judged"], row["model"]) for row in connection.execute(query, (run_id,)))
+    return {alias: tuple(judge for of, judge in sorted(found) if of == alias) for alias, _ in sorted(found)}
 
 
 def asked(

@@ -159,17 +159,33 @@ def test_no_more_rotations_are_missing_than_there_are_options(archive: Archive) 
 
 
 def test_figures_with_a_judge_stand_beside_those_without(archive: Archive) -> None:
-    """In the object and in the table, for every model, whether or not the judge was needed."""
-    for model, text in (("gpt", VAGUE), ("other", RIGHT)):
+    """In the object and in the table, for every pair of a model and a judge that was asked, and for no other."""
+    for model, text in (("gpt", VAGUE), ("other", VAGUE), ("sure", RIGHT)):
         archive.keep(model, 1, text)
     archive.keep("judge", 1, Said(SPURS, judged="gpt"))
+    archive.keep("second", 1, Said(SPURS, judged="other"), run="later")
+    archive.keep("other", 1, VAGUE, run="later")
     found = scored(archive)
     gpt, other = shown(found)["gpt"], shown(found)["other"]
     assert (gpt["correct"], gpt["with_judge"]["judge"]["correct"], gpt["with_judge"]["judge"]["unparsed"]) == (0, 1, 0)
-    assert (other["correct"], other["with_judge"]["judge"]["correct"]) == (0, 0)
-    assert set(gpt) - {"ledger_usd", "with_judge"} == set(gpt["with_judge"]["judge"])
+    assert (other["correct"], other["with_judge"]["second"]["correct"]) == (0, 1)
+    assert set(gpt) - {"ledger_usd", "with_judge"} == set(gpt["with_judge"]["judge"]) - {"verdicts"}
     names = [one.name for one in leaderboard(found.summary).rows]
-    assert names[:4] == ["gpt", "gpt + judge judge", "other", "other + judge judge"]
+    assert names[:5] == ["gpt", "gpt + judge judge", "other", "other + judge second", "sure"]
+    assert not any("Judge" in note for note in leaderboard(found.summary).notes)
+
+
+def test_a_judge_that_failed_does_not_look_like_one_that_abstained(archive: Archive) -> None:
+    """What it never said is counted apart from what it could not tell."""
+    for number in (0, 1, 2):
+        archive.keep("gpt", number, VAGUE)
+    archive.keep("judge", 0, Said(json.dumps({"letters": [], "quote": ""}), judged="gpt"))
+    archive.keep("judge", 1, Said(None, judged="gpt"))
+    found = scored(archive)
+    assert shown(found)["gpt"]["with_judge"]["judge"]["verdicts"] == {"replied": 1, "failed": 1, "unsent": 1}
+    (note,) = [note for note in leaderboard(found.summary).notes if "Judge" in note]
+    assert "has not read 2 of the 3 replies of gpt" in note
+    assert "1 calls failed, 1 were not sent" in note
 
 
 def test_without_a_judge_nothing_is_said_of_one(archive: Archive) -> None:
