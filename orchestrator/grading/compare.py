@@ -63,6 +63,8 @@ class Comparison:
     """On the items that both answered."""
     tasks: Mapping[str, Paired]
     """Each task by itself, on the items for which both have a paid reply."""
+    tasks_missing: tuple[str, ...]
+    """Tasks of the benchmark that they share no such item of: `paid` and `answered` are means over the others."""
     p_holm: float | None = None
     """`paid.p` corrected for all pairs compared."""
 
@@ -81,14 +83,16 @@ class SliceComparison:
 def compare(a: str, b: str, left: ItemTable, right: ItemTable) -> Comparison:
     """Return the comparison of model `a` (table `left`) with model `b` (table `right`) on the items they share."""
     paid = _shared(left, right, answered=False)
+    tasks = {
+        name: paired for index, name in enumerate(left.tasks) if (paired := _paired(paid.where(paid.task == index)))
+    }
     return Comparison(
         a=a,
         b=b,
         paid=_paired(paid),
         answered=_paired(_shared(left, right, answered=True)),
-        tasks={
-            name: paired for index, name in enumerate(left.tasks) if (paired := _paired(paid.where(paid.task == index)))
-        },
+        tasks=tasks,
+        tasks_missing=tuple(name for name in dict.fromkeys((*left.tasks, *right.tasks)) if name not in tasks),
     )
 
 

@@ -113,6 +113,15 @@ def score_table(table: ItemTable) -> ModelScore:
     )
 
 
+def missing_tasks(scores: Mapping[str, ModelScore]) -> dict[str, tuple[str, ...]]:
+    """Return for each model the tasks, of those that any of them was graded on, in which it has no paid reply."""
+    names = dict.fromkeys(name for score in scores.values() for name in score.tasks)
+    return {
+        alias: tuple(name for name in names if name not in score.tasks or score.tasks[name].accuracy is None)
+        for alias, score in scores.items()
+    }
+
+
 def score_rows(table: ItemTable, rows: Ints) -> Score:
     """Return the score of some items of a table, every item weighing the same."""
     replies, right, missing = table.replies[rows], table.right[rows], table.missing[rows]

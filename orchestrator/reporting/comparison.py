@@ -39,6 +39,7 @@ def comparison_table(comparisons: Sequence[Comparison], parser_version: str = ""
         "Percent; in brackets the 95 % interval of the difference, clustered by image or patient, on the items for "
         "which both have a paid reply. Detectable: the difference found with 80 % power at .05.",
         *(f"p: {test}." for test in tests),
+        *_fewer_tasks(comparisons),
         *_few_groups(rows),
         *(f"McNemar, {one.a} and {one.b}: p {p_text(p)}." for one in comparisons if (p := _mcnemar(one)) is not None),
         *([f"Answers read by version {parser_version} of the parser."] if parser_version else []),
@@ -55,6 +56,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Json]:
         "paid": _json(comparison.paid),
         "answered": _json(comparison.answered),
         "tasks": {task: _json(paired) for task, paired in comparison.tasks.items()},
+        "tasks_missing": list(comparison.tasks_missing),
     }
 
 
@@ -95,6 +97,15 @@ def _cells(paired: Paired | None, p_holm: float | None) -> tuple[Cell, ...]:
         None if p_holm is None else p_text(p_holm),
         Percent(paired.detectable),
     )
+
+
+def _fewer_tasks(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """Yield which pairs are compared on some of the tasks only, and that p Holm takes them together with the others."""
+    partial = [one for one in comparisons if one.paid and one.tasks_missing]
+    for one in partial:
+        yield f"A = {one.a}, B = {one.b}: on {', '.join(one.tasks)} only, without {', '.join(one.tasks_missing)}."
+    if partial and len(comparisons) > 1:
+        yield "p Holm corrects for all pairs together, also where they are compared on different tasks."
 
 
 def _few_groups(rows: Sequence[Row], column: int = 1) -> Iterator[str]:

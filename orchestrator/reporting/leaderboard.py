@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.grading.score import ModelScore, Score
+from orchestrator.grading.score import ModelScore, Score, missing_tasks
 from orchestrator.records import Outcome
 from orchestrator.reporting.paper import CITATION, PublishedRow
 from orchestrator.reporting.results import RunSummary, judge_lines
@@ -32,11 +32,12 @@ def leaderboard(summary: RunSummary, published: Sequence[PublishedRow] = ()) -> 
     model is fully covered, the spend where it is not known.
     """
     scores = summary.models
+    missing = missing_tasks(scores)
     rows: list[tuple[str, Mapping[Column, Cell], Origin]] = []
     for alias, score in scores.items():
-        rows.append((alias, _measured(score, summary.spent_by_model.get(alias)), "measured"))
+        rows.append((alias, _measured(score, missing[alias], summary.spent_by_model.get(alias)), "measured"))
         for judge, with_judge in summary.judged.get(alias, {}).items():
-            rows.append((f"{alias} + judge {judge}", _measured(with_judge, None), "measured"))
+            rows.append((f"{alias} + judge {judge}", _measured(with_judge, missing[alias], None), "measured"))
     rows += [("Random guess (expected)", _guessed(score), "computed") for score in _most_tasks(scores)]
     rows += [(row.model, _published(row), "published") for row in published]
     columns = [column for column in _columns(scores) if any(column in cells for _, cells, _ in rows)]
@@ -73,15 +74,17 @@ def _outcome(outcome: Outcome) -> Column:
     return Column("", str(outcome))
 
 
-def _measured(score: ModelScore, spent: int | None) -> dict[Column, Cell]:
-    """Return the cells of a model of the run."""
+def _measured(score: ModelScore, missing: Sequence[str], spent: int | None) -> dict[Column, Cell]:
+    """Return the cells of a model of the run; a mean over some of the tasks is not shown as the mean over all."""
     cells: dict[Column, Cell] = {}
     for name, task in score.tasks.items():
         cells[_accuracy(name)] = _with_interval(task)
         if task.precision is not None or task.recall is not None:
             cells[_precision(name)] = Percent(task.precision)
             cells[_recall(name)] = Percent(task.recall)
-    cells |= {_MEAN: _with_interval(score), _ANSWERED: Percent(score.answered_accuracy)}
+    unanswered = any(task.answered_accuracy is None for task in score.tasks.values())
+    cells[_MEAN] = Percent(None) if missing else _with_interval(score)
+    cells[_ANSWERED] = Percent(None if missing or unanswered else score.answered_accuracy)
     cells |= {_COVERAGE: Percent(score.coverage, floor=True), _ITEMS: score.items}
     cells |= {_outcome(outcome): count for outcome, count in score.replies.items()}
     if score.lost:
@@ -127,6 +130,9 @@ def _notes(summary: RunSummary, columns: Sequence[Column], published: bool) -> I
         "unparsed count as wrong; failed and unsent do not count, they lower the coverage. Overall is the unweighted "
         "mean of the tasks."
     )
+    for alias, tasks in missing_tasks(summary.models).items():
+        if tasks:
+            yield f"{alias} has no paid reply in {', '.join(tasks)}: no overall mean, it would be one of fewer tasks."
     if any(sum(score.replies.values()) > score.items for score in summary.models.values()):
         yield (
             "Items were asked several times: answered to unsent count replies; an item counts once, with the mean of "

@@ -7,12 +7,12 @@ money never reads as less than was spent.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from orchestrator.grading.analysis import Analysis
-from orchestrator.grading.score import ModelScore, Score
+from orchestrator.grading.score import ModelScore, Score, missing_tasks
 from orchestrator.grading.tally import ItemTable
 from orchestrator.records import Json, Outcome
 from orchestrator.reporting.analysis_json import analysis_json
@@ -80,11 +80,12 @@ def _model(summary: RunSummary, alias: str, score: ModelScore) -> dict[str, Json
     """Return the object of one model."""
     spent = summary.spent_by_model.get(alias)
     judged = summary.judged.get(alias, {})
+    missing = missing_tasks(summary.models)[alias]
     return {
-        **_model_score(score),
+        **_model_score(score, missing),
         "ledger_usd": None if spent is None else usd(spent),
         "with_judge": {
-            judge: _model_score(with_judge) | {"verdicts": _verdicts(summary, alias, judge)}
+            judge: _model_score(with_judge, missing) | {"verdicts": _verdicts(summary, alias, judge)}
             for judge, with_judge in judged.items()
         },
         **(analysis_json(summary.analyses[alias], summary.tables[alias]) if alias in summary.analyses else {}),
@@ -117,11 +118,12 @@ def _verdicts(summary: RunSummary, alias: str, judge: str) -> dict[str, Json]:
     }
 
 
-def _model_score(score: ModelScore) -> dict[str, Json]:
+def _model_score(score: ModelScore, missing: Sequence[str]) -> dict[str, Json]:
     """Return the numbers of a model, with or without a judge."""
     return {
         **_score(score),
         "tasks": {name: _score(of_task) for name, of_task in score.tasks.items()},
+        "tasks_missing": list(missing),
         "by_disease": _slices(score.by_disease),
         "by_source": _slices(score.by_source),
     }

@@ -13,7 +13,7 @@ from orchestrator.records import Grade, Outcome
 from orchestrator.reporting.comparison import comparison_json, comparison_table, p_text
 from orchestrator.reporting.leaderboard import leaderboard
 from orchestrator.reporting.paper import CITATION, PUBLISHED
-from orchestrator.reporting.results import RunSummary
+from orchestrator.reporting.results import RunSummary, to_json
 from orchestrator.reporting.tables import Table, cell_text, render_terminal
 
 
@@ -119,6 +119,41 @@ def test_models_may_differ_in_their_tasks() -> None:
     table = leaderboard(summary({"a": grades("SDD", "1"), "b": grades("SDD", "1") + grades("X", "1")}))
     assert column(table, "X accuracy")[0] == "-"
     assert column(table, "X accuracy")[2] == "20.00"
+
+
+def test_a_mean_of_fewer_tasks_is_not_shown_as_the_overall_one() -> None:
+    """A model that was stopped before its second task has no overall mean beside one that has both."""
+    both = grades("SDD", "10") + grades("SLL", "10", multi=True)
+    part = grades("SDD", "11") + grades("SLL", "uu", multi=True)
+    run = summary({"both": both, "part": part})
+    table = leaderboard(run)
+    assert column(table, "Overall mean")[0].startswith("50.00")
+    assert column(table, "Overall mean")[1] == column(table, "Overall if answered")[1] == "-"
+    assert column(table, "SDD accuracy")[1].startswith("100.00")
+    assert any("part has no paid reply in SLL" in note for note in table.notes)
+    found = json.loads(json.dumps(to_json(run), allow_nan=False))["models"]
+    assert (found["part"]["accuracy"], found["part"]["tasks_missing"]) == (1, ["SLL"])
+    assert found["both"]["tasks_missing"] == []
+
+
+def test_a_task_without_letters_leaves_no_overall_accuracy_of_what_was_answered() -> None:
+    """All refused in one task: what was answered is of the other task only."""
+    table = leaderboard(summary({"a": grades("SDD", "10") + grades("SLL", "rr", multi=True)}))
+    assert column(table, "Overall mean")[0].startswith("25.00")
+    assert column(table, "Overall if answered")[0] == "-"
+
+
+def test_pairs_on_fewer_tasks_are_named() -> None:
+    """One task beside two in one family of tests is said; a single pair has no family."""
+    both = tabulate(grades("SDD", "1010") + grades("SLL", "10", multi=True))
+    tables = {"a": both, "b": both, "c": tabulate(grades("SDD", "1100") + grades("SLL", "uu", multi=True))}
+    pairs = compare_all(tables)
+    notes = comparison_table(pairs).notes
+    assert "A = a, B = c: on SDD only, without SLL." in notes
+    assert not any(note.startswith("A = a, B = b") for note in notes)
+    assert any("on different tasks" in note for note in notes)
+    assert not any("on different tasks" in note for note in comparison_table(pairs[1:2]).notes)
+    assert comparison_json(pairs[1])["tasks_missing"] == ["SLL"]
 
 
 def test_a_task_called_overall_keeps_its_column() -> None:
