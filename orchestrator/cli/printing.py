@@ -94,9 +94,11 @@ def print_analysed(analysed: Analysed, slices: bool, published: bool, form: str,
 def print_summary(summary: RunSummary, as_json: bool) -> None:
     """Print a run's table."""
     from orchestrator.reporting.leaderboard import leaderboard
-    from orchestrator.reporting.results import to_json
+    from orchestrator.reporting.results import judge_lines, to_json
 
     print_tables(to_json(summary), [leaderboard(summary)], "terminal", as_json)
+    for line in judge_lines(summary) if as_json else ():
+        say(line)
     _say_totals(summary)
 
 
@@ -117,7 +119,6 @@ def print_closing(result: RunResult, command: Sequence[str]) -> None:
 
     for line in (
         *closing.money_lines(result.accounts),
-        *closing.judging_lines(result.judging),
         *closing.reasked_lines(result.reasked),
         *closing.stop_lines(result.stops, result.summary, result.accounts, command),
     ):

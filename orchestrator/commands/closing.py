@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -65,18 +65,6 @@ def reasked_lines(reasked: tuple[Reasked, ...]) -> Iterator[str]:
         )
     if len(reasked) > SHOWN:
         yield f"... and {len(reasked) - SHOWN} more were asked again"
-
-
-def judging_lines(judging: Mapping[str, Tally]) -> Iterator[str]:
-    """Yield how many of the replies that the rules left a judge was asked to read, and how many it could not."""
-    for alias, tally in judging.items():
-        asked = tally.done
-        if not asked:
-            yield f"judge {safe(alias)}: the rules left it nothing to read"
-            continue
-        lost = tally.failed + tally.held + tally.unsent
-        told = "" if not lost else f", {lost:,} of them without a verdict (`orchestrator status` says why)"
-        yield f"judge {safe(alias)}: {asked:,} replies that the rules left{told}"
 
 
 def stop_lines(

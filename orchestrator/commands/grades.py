@@ -16,15 +16,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Se
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from orchestrator.grading import judge
-from orchestrator.grading.grade import graded, read, unsent
+from orchestrator.grading.grade import graded, read
 from orchestrator.records import Answer, Ending, Grade, Item, Outcome
 from orchestrator.store import runs
 from orchestrator.store.database import Connection, reading
+from orchestrator.store.runs import Asked, RunRow
 
 CHUNK = 400
 """Items the cache is asked for at once."""
@@ -39,11 +40,22 @@ class Source:
     """Which stored replies are graded."""
 
     cache: Path
-    run_ids: tuple[int, ...]
+    runs: tuple[RunRow, ...]
     """Of several runs the first that asked an item speaks for it."""
     aliases: tuple[str, ...]
-    judges: tuple[str, ...] = ()
-    """Models whose reading of what the rules left is filled in, each by itself."""
+    judges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By alias the models whose reading of what the rules left is filled in, each by itself."""
+
+    @property
+    def run_ids(self) -> tuple[int, ...]:
+        """The runs' ids, in the same order."""
+        return tuple(run.id for run in self.runs)
+
+    def run_of(self, alias: str, held: Sequence[Asked]) -> RunRow:
+        """Return the run that speaks for an item at a model; where none asked it, the first that was to."""
+        if held:
+            return next(run for run in self.runs if run.id == held[0].run_id)
+        return next((run for run in self.runs if alias in run.models), self.runs[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +64,11 @@ class Graded:
 
     model: str
     grades: tuple[Grade, ...]
-    """By the rules alone: one for each question of the run, or one that says it was never asked."""
+    """By the rules alone: one for each question of the run, whether it was asked or not."""
     judged: Mapping[str, tuple[Grade, ...]]
     """By judge: the same grades, with its answer where the rules gave none and its word can be relied on."""
+    verdicts: Mapping[str, tuple[Outcome, ...]]
+    """By judge: for each reply that the rules could not read, answered, failed or unsent: whether the judge replied."""
     reworded: int
     """Stored replies to a question or options that read differently now: left out."""
 
@@ -65,8 +79,9 @@ _Bare: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...], bool]
 """The id, question, options and `multi` of an item."""
 _Read: TypeAlias = tuple[Outcome, tuple[str, ...], str, float, int, int]
 """The outcome, letters, rule, confidence, sample and rotation of a grade: what its item does not say."""
-_Readings: TypeAlias = tuple[list[_Read], dict[str, list[_Read]], int]
-"""What was read of one item at one model by the rules alone, the same by judge, and how many replies were reworded."""
+_Readings: TypeAlias = tuple[list[_Read], dict[str, list[_Read]], dict[str, tuple[Outcome, ...]], int]
+"""What was read of one item at one model by the rules alone, the same by judge, whether each judge replied, and how
+many replies were reworded."""
 
 
 async def graded_items(source: Source, items: AsyncIterator[Item]) -> AsyncGenerator[Graded, None]:
@@ -161,13 +176,13 @@ def grade_chunk(source: Source, items: Sequence[Item]) -> list[Graded]:
 def _graded(source: Source, items: Sequence[Item], columns: Sequence[Sequence[_Readings]]) -> Iterator[Graded]:
     """Yield what was read of each item for every model, by model and item, as grades: by item and model."""
     for item, *of_item in zip(items, *columns, strict=True):
-        for alias, (readings, judged, reworded) in zip(source.aliases, of_item, strict=True):
+        for alias, (readings, judged, verdicts, reworded) in zip(source.aliases, of_item, strict=True):
             by_judge = {name: _grades(item, said) for name, said in judged.items()}
-            yield Graded(alias, _grades(item, readings), by_judge, reworded)
+            yield Graded(alias, _grades(item, readings), by_judge, verdicts, reworded)
 
 
 def _grades(item: Item, readings: Sequence[_Read]) -> tuple[Grade, ...]:
-    return tuple([graded(item.rotated(one[-1]), *one) for one in readings]) or (unsent(item),)
+    return tuple([graded(item.rotated(one[-1]), *one) for one in readings])
 
 
 def _read_chunk(source: Source, items: Sequence[Item]) -> list[list[_Readings]]:
@@ -179,45 +194,69 @@ def _read_chunk(source: Source, items: Sequence[Item]) -> list[list[_Readings]]:
 def _of_model(connection: Connection, source: Source, alias: str, items: Sequence[Item]) -> list[_Readings]:
     ids = [item.id for item in items]
     held = runs.asked(connection, source.run_ids, alias, ids)
-    verdicts = {name: runs.asked(connection, source.run_ids, name, ids, judged=alias) for name in source.judges}
+    judges = source.judges.get(alias, ())
+    verdicts = {name: runs.asked(connection, source.run_ids, name, ids, judged=alias) for name in judges}
     return [
-        _of_item(item, held.get(item.id, []), {name: said.get(item.id, []) for name, said in verdicts.items()})
+        _of_item(
+            source, alias, item, held.get(item.id, []), {name: said.get(item.id, []) for name, said in verdicts.items()}
+        )
         for item in items
     ]
 
 
-def _of_item(item: Item, held: Sequence[runs.Asked], verdicts: Mapping[str, Sequence[runs.Asked]]) -> _Readings:
+def _of_item(
+    source: Source, alias: str, item: Item, held: Sequence[Asked], verdicts: Mapping[str, Sequence[Asked]]
+) -> _Readings:
     wording = item.wording if held else ""
     asked = [one for one in held if one.wording == wording]
+    missing = list(_never_asked(item, source.run_of(alias, held), asked))
     readings = [_read(item, one) for one in asked]
-    judged = {
-        name: [_with_judge(item, one, by_rules, said) for one, by_rules in zip(asked, readings, strict=True)]
-        for name, said in verdicts.items()
-    }
-    return readings, judged, len(held) - len(asked)
+    left = [one if by_rules[0] is Outcome.UNPARSED else None for one, by_rules in zip(asked, readings, strict=True)]
+    judged, became = {}, {}
+    for name, said in verdicts.items():
+        found = [one and _verdict(one, said) for one in left]
+        judged[name] = [*(_with_judge(item, *each) for each in zip(asked, readings, found, strict=True)), *missing]
+        became[name] = tuple(_came(verdict) for one, verdict in zip(left, found, strict=True) if one)
+    return [*readings, *missing], judged, became, len(held) - len(asked)
 
 
-def _read(item: Item, asked: runs.Asked) -> _Read:
+def _never_asked(item: Item, run: RunRow, asked: Sequence[Asked]) -> Iterator[_Read]:
+    """Yield a reading for every sample of every rotation that the run was to ask and did not."""
+    there = {(one.rotation, one.sample) for one in asked}
+    for rotation in range(min(run.rotations, len(item.options))):
+        for sample in range(run.samples):
+            if (rotation, sample) not in there:
+                yield Outcome.UNSENT, (), "", 0.0, sample, rotation
+
+
+def _came(asked: Asked | None) -> Outcome:
+    """Return whether a reply came, whatever it says."""
+    if asked is None or asked.text is None or asked.ending is None:
+        return Outcome.FAILED if asked is not None and asked.failure else Outcome.UNSENT
+    return Outcome.ANSWERED
+
+
+def _read(item: Item, asked: Asked) -> _Read:
     if asked.text is None or asked.ending is None:
         return _said(asked, Outcome.FAILED if asked.failure else Outcome.UNSENT, None)
     return _said(asked, *read(item.rotated(asked.rotation), asked.text, Ending(asked.ending)))
 
 
-def _said(asked: runs.Asked, outcome: Outcome, answer: Answer | None) -> _Read:
+def _said(asked: Asked, outcome: Outcome, answer: Answer | None) -> _Read:
     if answer is None:
         return outcome, (), "", 0.0, asked.sample, asked.rotation
     return outcome, answer.letters, answer.rule, answer.confidence, asked.sample, asked.rotation
 
 
-def _with_judge(item: Item, asked: runs.Asked, by_rules: _Read, verdicts: Sequence[runs.Asked]) -> _Read:
-    """Return what the rules read with the judge's answer filled in, if they gave none and its word can be relied on."""
-    if by_rules[0] is not Outcome.UNPARSED or asked.text is None:
-        return by_rules
+def _verdict(asked: Asked, verdicts: Sequence[Asked]) -> Asked | None:
+    """Return what a judge was asked about a reply; None if it was not."""
     place = (asked.sample, asked.rotation, asked.wording)
-    shown = item.rotated(asked.rotation)
-    for verdict in verdicts:
-        if (verdict.sample, verdict.rotation, verdict.wording) == place and verdict.text and verdict.ending:
-            said = judge.read(verdict.text, Ending(verdict.ending), shown, asked.text)
-            if isinstance(said, Answer):
-                return _said(asked, Outcome.ANSWERED, said)
-    return by_rules
+    return next((one for one in verdicts if (one.sample, one.rotation, one.wording) == place), None)
+
+
+def _with_judge(item: Item, asked: Asked, by_rules: _Read, verdict: Asked | None) -> _Read:
+    """Return what the rules read with the judge's answer filled in, if they gave none and its word can be relied on."""
+    if verdict is None or verdict.text is None or verdict.ending is None or asked.text is None:
+        return by_rules
+    said = judge.read(verdict.text, Ending(verdict.ending), item.rotated(asked.rotation), asked.text)
+    return _said(asked, Outcome.ANSWERED, said) if isinstance(said, Answer) else by_rules

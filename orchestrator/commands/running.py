@@ -7,7 +7,7 @@ import hashlib
 import json
 import signal
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -29,7 +29,7 @@ from orchestrator.grading.grade import read
 from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.inference import client, prompt
 from orchestrator.inference.executor import LocalExecutor
-from orchestrator.inference.plan import Plan, Stop, StopKind, Tally
+from orchestrator.inference.plan import Plan, Stop, StopKind
 from orchestrator.inference.pricing import usd
 from orchestrator.inference.questions import Asking, Question, questions
 from orchestrator.inference.runner import Runner
@@ -75,17 +75,17 @@ class RunResult:
     accounts: dict[str, Account] = field(default_factory=dict)
     reasked: tuple[Reasked, ...] = ()
     """Questions paid for in this invocation after an earlier attempt had been left in doubt."""
-    judging: Mapping[str, Tally] = field(default_factory=dict)
-    """What became of the judge's questions, if one was to read what the rules left."""
+    judge: str | None = None
+    """Alias of the model that was to read what the rules could not."""
 
     @property
     def exit_code(self) -> int:
         """The highest that applies."""
-        incomplete = any(
-            score.replies[Outcome.FAILED] or score.replies[Outcome.UNSENT] for score in self.summary.models.values()
-        )
-        unjudged = any(tally.failed or tally.held or tally.unsent for tally in self.judging.values())
-        return exit_code(self.stops, incomplete=incomplete or unjudged)
+        incomplete = any(score.lost for score in self.summary.models.values())
+        for verdicts in self.summary.verdicts.values():
+            of_judge = verdicts.get(self.judge or "", {})
+            incomplete |= any(of_judge.get(lost) for lost in (Outcome.FAILED, Outcome.UNSENT))
+        return exit_code(self.stops, incomplete=incomplete)
 
 
 def exit_code(stops: Sequence[Stop], *, incomplete: bool) -> int:
@@ -291,12 +291,15 @@ async def _result(
     asked, *judging = runners
     tallies = [tally for runner in runners for tally in runner.tallies.values()]
     with reading(workspace.cache) as connection:
-        aliases = [alias for runner in judging for alias in runner.tallies]
-        judges = tuple(dict.fromkeys([*runs.judges_of(connection, [row.id]), *aliases]))
+        judges = runs.judges_of(connection, [row.id])
         money = runs.money(connection, row.id)
         by_model = {alias: runs.money(connection, row.id, alias) for runner in runners for alias in runner.tallies}
         cap = runs.named(connection, row.name).cap_nanousd
-    source = Source(workspace.cache, (row.id,), tuple(asked.tallies), judges)
+    if options.judge is not None:
+        # Also where it had nothing to read: the figures with and without it stand side by side.
+        known = {alias: dict.fromkeys((*judges.get(alias, ()), options.judge)) for alias in asked.tallies}
+        judges |= {alias: tuple(names) for alias, names in known.items()}
+    source = Source(workspace.cache, (row,), tuple(asked.tallies), judges)
     scored = await score(source, items, analysed=options.analysed)
     summary = RunSummary(
         run=row.name,
@@ -313,16 +316,16 @@ async def _result(
         spent_by_model={alias: by_model[alias].charged for alias in scored.models},
         parser_version=PARSER_VERSION,
         judged=scored.judged,
+        verdicts=scored.verdicts,
         tables=scored.tables,
         analyses=scored.analyses,
     )
     accounts = {
-        alias: Account(tally, by_model[alias], scored.models[alias].outcomes[Outcome.UNSENT])
+        alias: Account(tally, by_model[alias], scored.models[alias].replies[Outcome.UNSENT])
         for alias, tally in asked.tallies.items()
     }
     for runner in judging:
         for alias, tally in runner.tallies.items():
             accounts[f"{alias} (judge)"] = Account(tally, by_model[alias], tally.unsent)
     stops = tuple(dict.fromkeys(stop for runner in runners for stop in runner.stops))
-    judged = {alias: tally for runner in judging for alias, tally in runner.tallies.items()}
-    return RunResult(summary, stops, accounts, reasked, judged)
+    return RunResult(summary, stops, accounts, reasked, options.judge)

@@ -59,6 +59,6 @@ def graded(
     )
 
 
-def unsent(item: Item) -> Grade:
-    """Return the grade of an item that was never asked."""
-    return graded(item, Outcome.UNSENT)
+def unsent(item: Item, *, sample: int = 0, rotation: int = 0) -> Grade:
+    """Return the grade of a question that was never asked."""
+    return graded(item.rotated(rotation), Outcome.UNSENT, sample=sample, rotation=rotation)

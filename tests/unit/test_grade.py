@@ -49,3 +49,5 @@ def test_an_item_that_was_never_asked_is_unsent() -> None:
     """It has no letters, and is not right."""
     grade = unsent(ITEM)
     assert (grade.outcome, grade.letters, grade.correct) == (Outcome.UNSENT, (), False)
+    rotated = unsent(ITEM, sample=2, rotation=1)
+    assert (rotated.sample, rotated.rotation, rotated.gold) == (2, 1, ITEM.rotated(1).gold)
