@@ -26,11 +26,6 @@ _AS_WRITTEN = json.JSONEncoder(ensure_ascii=False)
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def by_constructor(record: object) -> tuple[type, tuple[object, ...]]:
-    """Say how another process makes a slotted record again (its `__reduce__`): quicker than field by field."""
-    return type(record), tuple([getattr(record, name) for name in vars(type(record))["__slots__"]])
-
-
 # --- what is asked ---------------------------------------------------------------------------------------------------
 
 
@@ -70,8 +65,6 @@ class Item:
     metadata: Mapping[str, Json] = field(default_factory=dict)
     line: int = 0
     """1-based line of the benchmark file, for messages."""
-
-    __reduce__ = by_constructor
 
     @property
     def letters(self) -> tuple[str, ...]:
@@ -445,8 +438,6 @@ class Grade:
     option_texts: tuple[str, ...] = ()
     """Texts of `options`, in the same order."""
     metadata: Mapping[str, Json] = field(default_factory=dict)
-
-    __reduce__ = by_constructor
 
     @property
     def correct(self) -> bool:

@@ -56,8 +56,7 @@ def score_command(
     result = analysed.result
     say_read(found.cache, result)
     print_analysed(analysed, slices, published, form, as_json)
-    incomplete = any(score.paid < score.items for score in result.summary.models.values())
-    return int(incomplete)
+    return int(any(score.lost for score in result.summary.models.values()))
 
 
 @click.command("compare")

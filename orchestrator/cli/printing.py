@@ -94,9 +94,11 @@ def print_analysed(analysed: Analysed, slices: bool, published: bool, form: str,
 def print_summary(summary: RunSummary, as_json: bool) -> None:
     """Print a run's table."""
     from orchestrator.reporting.leaderboard import leaderboard
-    from orchestrator.reporting.results import to_json
+    from orchestrator.reporting.results import judge_lines, to_json
 
     print_tables(to_json(summary), [leaderboard(summary)], "terminal", as_json)
+    for line in judge_lines(summary) if as_json else ():
+        say(line)
     _say_totals(summary)
 
 

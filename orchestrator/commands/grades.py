@@ -12,18 +12,20 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from orchestrator.grading import judge
-from orchestrator.grading.grade import graded, read, unsent
-from orchestrator.records import Answer, Ending, Grade, Item, Outcome, by_constructor
+from orchestrator.grading.grade import graded, read
+from orchestrator.records import Answer, Ending, Grade, Item, Outcome
 from orchestrator.store import runs
 from orchestrator.store.database import Connection, reading
+from orchestrator.store.runs import Asked, RunRow
 
 CHUNK = 400
 """Items the cache is asked for at once."""
@@ -38,11 +40,22 @@ class Source:
     """Which stored replies are graded."""
 
     cache: Path
-    run_ids: tuple[int, ...]
+    runs: tuple[RunRow, ...]
     """Of several runs the first that asked an item speaks for it."""
     aliases: tuple[str, ...]
-    judges: tuple[str, ...] = ()
-    """Models whose reading of what the rules left is filled in, each by itself."""
+    judges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By alias the models whose reading of what the rules left is filled in, each by itself."""
+
+    @property
+    def run_ids(self) -> tuple[int, ...]:
+        """The runs' ids, in the same order."""
+        return tuple(run.id for run in self.runs)
+
+    def run_of(self, alias: str, held: Sequence[Asked]) -> RunRow:
+        """Return the run that speaks for an item at a model; where none asked it, the first that was to."""
+        if held:
+            return next(run for run in self.runs if run.id == held[0].run_id)
+        return next((run for run in self.runs if alias in run.models), self.runs[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +64,24 @@ class Graded:
 
     model: str
     grades: tuple[Grade, ...]
-    """By the rules alone: one for each question of the run, or one that says it was never asked."""
+    """By the rules alone: one for each question of the run, whether it was asked or not."""
     judged: Mapping[str, tuple[Grade, ...]]
     """By judge: the same grades, with its answer where the rules gave none and its word can be relied on."""
+    verdicts: Mapping[str, tuple[Outcome, ...]]
+    """By judge: for each reply that the rules could not read, answered, failed or unsent: whether the judge replied."""
     reworded: int
     """Stored replies to a question or options that read differently now: left out."""
 
-    __reduce__ = by_constructor
+
+# What travels between processes is plain tuples, and of an item only what reading needs: to pickle whole items and
+# grades takes longer than to look them up in the cache.
+_Bare: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...], bool]
+"""The id, question, options and `multi` of an item."""
+_Read: TypeAlias = tuple[Outcome, tuple[str, ...], str, float, int, int]
+"""The outcome, letters, rule, confidence, sample and rotation of a grade: what its item does not say."""
+_Readings: TypeAlias = tuple[list[_Read], dict[str, list[_Read]], dict[str, tuple[Outcome, ...]], int]
+"""What was read of one item at one model by the rules alone, the same by judge, whether each judge replied, and how
+many replies were reworded."""
 
 
 async def graded_items(source: Source, items: AsyncIterator[Item]) -> AsyncGenerator[Graded, None]:
@@ -81,41 +105,52 @@ async def graded_items(source: Source, items: AsyncIterator[Item]) -> AsyncGener
 async def _helped(source: Source, chunked: AsyncIterator[list[Item]]) -> AsyncGenerator[Graded, None]:
     """Yield what `grade_chunk` gives for each of the chunks, in order, from processes that grade several at once."""
     pool: ProcessPoolExecutor | None = None
-    waiting: deque[asyncio.Task[list[Graded]]] = deque()
+    waiting: deque[tuple[list[Item], asyncio.Task[list[list[_Readings]]]]] = deque()
     # Set aside what every import made: grades come and go by the thousand, each time bringing the collector to it.
     gc.freeze()
     try:
         async for chunk in chunked:
             # Spawned, for a fork would take the cache's thread and the loop with it.
             pool = pool or ProcessPoolExecutor(HELPERS, multiprocessing.get_context("spawn"), _begin_to_help)
-            waiting.append(asyncio.create_task(_elsewhere(pool, source, chunk)))
+            waiting.append((chunk, asyncio.create_task(_elsewhere(pool, source, chunk))))
             if len(waiting) >= AHEAD:
-                for one in await waiting.popleft():
+                items, readings = waiting.popleft()
+                for one in _graded(source, items, await readings):
                     yield one
         while waiting:
-            for one in await waiting.popleft():
+            items, readings = waiting.popleft()
+            for one in _graded(source, items, await readings):
                 yield one
     finally:
-        for task in waiting:
+        tasks = [task for _, task in waiting]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if pool is not None:
             pool.shutdown(cancel_futures=True)
         gc.unfreeze()
 
 
-async def _elsewhere(pool: ProcessPoolExecutor, source: Source, chunk: list[Item]) -> list[Graded]:
-    """Return `grade_chunk` of a chunk, done here after all where the helpers died."""
+async def _elsewhere(pool: ProcessPoolExecutor, source: Source, chunk: list[Item]) -> list[list[_Readings]]:
+    """Return `_read_chunk` of a chunk, done here after all where the helpers died."""
+    bare: list[_Bare] = [(item.id, item.question, item.options, item.multi) for item in chunk]
     try:
-        return await asyncio.get_running_loop().run_in_executor(pool, grade_chunk, source, chunk)
+        return await asyncio.get_running_loop().run_in_executor(pool, _read_bare, source, bare)
     except BrokenProcessPool:
-        return grade_chunk(source, chunk)
+        return _read_chunk(source, chunk)
+
+
+def _read_bare(source: Source, bare: Sequence[_Bare]) -> list[list[_Readings]]:
+    items = [Item(id_, "", question, options, (), multi, (), "") for id_, question, options, multi in bare]
+    return _read_chunk(source, items)
 
 
 def _begin_to_help() -> None:
     # Ctrl-C reaches the whole group; the parent alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()
+    # Reading makes no cycles, so the collector would look in vain; seldom, not never, for it may come to make some.
+    gc.set_threshold(100_000)
 
 
 async def chunks(items: AsyncIterator[Item]) -> AsyncGenerator[list[Item], None]:
@@ -135,55 +170,93 @@ async def chunks(items: AsyncIterator[Item]) -> AsyncGenerator[list[Item], None]
 
 def grade_chunk(source: Source, items: Sequence[Item]) -> list[Graded]:
     """Return the grades of some items, of each item for every model."""
+    return list(_graded(source, items, _read_chunk(source, items)))
+
+
+def _graded(source: Source, items: Sequence[Item], columns: Sequence[Sequence[_Readings]]) -> Iterator[Graded]:
+    """Yield what was read of each item for every model, by model and item, as grades: by item and model."""
+    for item, *of_item in zip(items, *columns, strict=True):
+        for alias, (readings, judged, verdicts, reworded) in zip(source.aliases, of_item, strict=True):
+            by_judge = {name: _grades(item, said) for name, said in judged.items()}
+            yield Graded(alias, _grades(item, readings), by_judge, verdicts, reworded)
+
+
+def _grades(item: Item, readings: Sequence[_Read]) -> tuple[Grade, ...]:
+    return tuple([graded(item.rotated(one[-1]), *one) for one in readings])
+
+
+def _read_chunk(source: Source, items: Sequence[Item]) -> list[list[_Readings]]:
+    """Return what the cache holds of some items, read: for every model, of each item."""
     with reading(source.cache) as connection:
-        columns = [_of_model(connection, source, alias, items) for alias in source.aliases]
-    return [one for of_item in zip(*columns, strict=True) for one in of_item]
+        return [_of_model(connection, source, alias, items) for alias in source.aliases]
 
 
-def _of_model(connection: Connection, source: Source, alias: str, items: Sequence[Item]) -> list[Graded]:
+def _of_model(connection: Connection, source: Source, alias: str, items: Sequence[Item]) -> list[_Readings]:
     ids = [item.id for item in items]
     held = runs.asked(connection, source.run_ids, alias, ids)
-    verdicts = {name: runs.asked(connection, source.run_ids, name, ids, judged=alias) for name in source.judges}
+    judges = source.judges.get(alias, ())
+    verdicts = {name: runs.asked(connection, source.run_ids, name, ids, judged=alias) for name in judges}
     return [
-        _of_item(alias, item, held.get(item.id, []), {name: said.get(item.id, []) for name, said in verdicts.items()})
+        _of_item(
+            source, alias, item, held.get(item.id, []), {name: said.get(item.id, []) for name, said in verdicts.items()}
+        )
         for item in items
     ]
 
 
 def _of_item(
-    alias: str, item: Item, held: Sequence[runs.Asked], verdicts: Mapping[str, Sequence[runs.Asked]]
-) -> Graded:
+    source: Source, alias: str, item: Item, held: Sequence[Asked], verdicts: Mapping[str, Sequence[Asked]]
+) -> _Readings:
     wording = item.wording if held else ""
     asked = [one for one in held if one.wording == wording]
-    if not asked:
-        none = (unsent(item),)
-        return Graded(alias, none, dict.fromkeys(verdicts, none), len(held))
-    grades = tuple(_grade(item, one) for one in asked)
-    judged = {
-        name: tuple(_with_judge(item, one, grade, said) for one, grade in zip(asked, grades, strict=True))
-        for name, said in verdicts.items()
-    }
-    return Graded(alias, grades, judged, len(held) - len(asked))
+    missing = list(_never_asked(item, source.run_of(alias, held), asked))
+    readings = [_read(item, one) for one in asked]
+    left = [one if by_rules[0] is Outcome.UNPARSED else None for one, by_rules in zip(asked, readings, strict=True)]
+    judged, became = {}, {}
+    for name, said in verdicts.items():
+        found = [one and _verdict(one, said) for one in left]
+        judged[name] = [*(_with_judge(item, *each) for each in zip(asked, readings, found, strict=True)), *missing]
+        became[name] = tuple(_came(verdict) for one, verdict in zip(left, found, strict=True) if one)
+    return [*readings, *missing], judged, became, len(held) - len(asked)
 
 
-def _grade(item: Item, asked: runs.Asked) -> Grade:
-    shown = item.rotated(asked.rotation)
+def _never_asked(item: Item, run: RunRow, asked: Sequence[Asked]) -> Iterator[_Read]:
+    """Yield a reading for every sample of every rotation that the run was to ask and did not."""
+    there = {(one.rotation, one.sample) for one in asked}
+    for rotation in range(min(run.rotations, len(item.options))):
+        for sample in range(run.samples):
+            if (rotation, sample) not in there:
+                yield Outcome.UNSENT, (), "", 0.0, sample, rotation
+
+
+def _came(asked: Asked | None) -> Outcome:
+    """Return whether a reply came, whatever it says."""
+    if asked is None or asked.text is None or asked.ending is None:
+        return Outcome.FAILED if asked is not None and asked.failure else Outcome.UNSENT
+    return Outcome.ANSWERED
+
+
+def _read(item: Item, asked: Asked) -> _Read:
     if asked.text is None or asked.ending is None:
-        outcome, answer = (Outcome.FAILED if asked.failure else Outcome.UNSENT), None
-    else:
-        outcome, answer = read(shown, asked.text, Ending(asked.ending))
-    return graded(shown, outcome, answer, sample=asked.sample, rotation=asked.rotation)
+        return _said(asked, Outcome.FAILED if asked.failure else Outcome.UNSENT, None)
+    return _said(asked, *read(item.rotated(asked.rotation), asked.text, Ending(asked.ending)))
 
 
-def _with_judge(item: Item, asked: runs.Asked, grade: Grade, verdicts: Sequence[runs.Asked]) -> Grade:
-    """Return the grade with the judge's answer filled in, if the rules gave none and its word can be relied on."""
-    if grade.outcome is not Outcome.UNPARSED or asked.text is None:
-        return grade
+def _said(asked: Asked, outcome: Outcome, answer: Answer | None) -> _Read:
+    if answer is None:
+        return outcome, (), "", 0.0, asked.sample, asked.rotation
+    return outcome, answer.letters, answer.rule, answer.confidence, asked.sample, asked.rotation
+
+
+def _verdict(asked: Asked, verdicts: Sequence[Asked]) -> Asked | None:
+    """Return what a judge was asked about a reply; None if it was not."""
     place = (asked.sample, asked.rotation, asked.wording)
-    shown = item.rotated(asked.rotation)
-    for verdict in verdicts:
-        if (verdict.sample, verdict.rotation, verdict.wording) == place and verdict.text and verdict.ending:
-            said = judge.read(verdict.text, Ending(verdict.ending), shown, asked.text)
-            if isinstance(said, Answer):
-                return graded(shown, Outcome.ANSWERED, said, sample=asked.sample, rotation=asked.rotation)
-    return grade
+    return next((one for one in verdicts if (one.sample, one.rotation, one.wording) == place), None)
+
+
+def _with_judge(item: Item, asked: Asked, by_rules: _Read, verdict: Asked | None) -> _Read:
+    """Return what the rules read with the judge's answer filled in, if they gave none and its word can be relied on."""
+    if verdict is None or verdict.text is None or verdict.ending is None or asked.text is None:
+        return by_rules
+    said = judge.read(verdict.text, Ending(verdict.ending), item.rotated(asked.rotation), asked.text)
+    return _said(asked, Outcome.ANSWERED, said) if isinstance(said, Answer) else by_rules

@@ -76,13 +76,16 @@ class RunResult:
     accounts: dict[str, Account] = field(default_factory=dict)
     reasked: tuple[Reasked, ...] = ()
     """Questions paid for in this invocation after an earlier attempt had been left in doubt."""
+    judge: str | None = None
+    """Alias of the model that was to read what the rules could not."""
 
     @property
     def exit_code(self) -> int:
         """The highest that applies."""
-        incomplete = any(
-            score.replies[Outcome.FAILED] or score.replies[Outcome.UNSENT] for score in self.summary.models.values()
-        )
+        incomplete = any(score.lost for score in self.summary.models.values())
+        for verdicts in self.summary.verdicts.values():
+            of_judge = verdicts.get(self.judge or "", {})
+            incomplete |= any(of_judge.get(lost) for lost in (Outcome.FAILED, Outcome.UNSENT))
         return exit_code(self.stops, incomplete=incomplete)
 
 
@@ -303,11 +306,15 @@ async def _result(
     asked, *judging = runners
     tallies = [tally for runner in runners for tally in runner.tallies.values()]
     with reading(workspace.cache) as connection:
-        judges = tuple(runs.judges_of(connection, [row.id]))
+        judges = runs.judges_of(connection, [row.id])
         money = runs.money(connection, row.id)
         by_model = {alias: runs.money(connection, row.id, alias) for runner in runners for alias in runner.tallies}
         cap = runs.named(connection, row.name).cap_nanousd
-    source = Source(workspace.cache, (row.id,), tuple(asked.tallies), judges)
+    if options.judge is not None:
+        # Also where it had nothing to read: the figures with and without it stand side by side.
+        known = {alias: dict.fromkeys((*judges.get(alias, ()), options.judge)) for alias in asked.tallies}
+        judges |= {alias: tuple(names) for alias, names in known.items()}
+    source = Source(workspace.cache, (row,), tuple(asked.tallies), judges)
     scored = await score(source, items, analysed=options.analysed)
     summary = RunSummary(
         run=row.name,
@@ -324,6 +331,7 @@ async def _result(
         spent_by_model={alias: by_model[alias].charged for alias in scored.models},
         parser_version=PARSER_VERSION,
         judged=scored.judged,
+        verdicts=scored.verdicts,
         tables=scored.tables,
         analyses=scored.analyses,
     )
@@ -335,4 +343,4 @@ async def _result(
         for alias, tally in runner.tallies.items():
             accounts[f"{alias} (judge)"] = Account(tally, by_model[alias], left.get((runner, alias), Load()))
     stops = tuple(dict.fromkeys(stop for runner in runners for stop in runner.stops))
-    return RunResult(summary, stops, accounts, reasked)
+    return RunResult(summary, stops, accounts, reasked, options.judge)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from orchestrator.grading.analysis import Analysis, AnalysisTally
 from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.grading.score import ModelScore, score_table
 from orchestrator.grading.tally import ItemTable, Tally
-from orchestrator.records import Item
+from orchestrator.records import Item, Outcome
 from orchestrator.reporting.results import RunSummary
 from orchestrator.store import runs
 from orchestrator.store.database import Connection, reading
@@ -32,7 +33,9 @@ class Scored:
     models: dict[str, ModelScore]
     """By the rules alone."""
     judged: dict[str, dict[str, ModelScore]]
-    """The same with what a judge read where the rules could not, by judge; empty where these runs had no judge."""
+    """The same with what a judge read where the rules could not, by judge; only of models that it was asked about."""
+    verdicts: dict[str, dict[str, Counter[Outcome]]]
+    """For the same: how many replies that the rules could not read the judge has replied to, or failed, or not seen."""
     reworded: int
     """Stored replies to a question or options that read differently now: counted as unsent."""
     analyses: dict[str, Analysis]
@@ -45,7 +48,8 @@ async def score(
     """Grade what the cache holds of these items, for each model, in one pass; watchers see every item go by."""
     analyses = {alias: AnalysisTally() for alias in source.aliases if analysed}
     tallies = {alias: Tally() for alias in source.aliases}
-    judged = {alias: {judge: Tally() for judge in source.judges} for alias in source.aliases}
+    judged = {alias: {judge: Tally() for judge in source.judges.get(alias, ())} for alias in source.aliases}
+    verdicts = {alias: {judge: Counter[Outcome]() for judge in by} for alias, by in judged.items() if by}
     reworded = 0
     async with aclosing(graded_items(source, items)) as graded:
         async for one in graded:
@@ -57,6 +61,7 @@ async def score(
             for judge, grades in one.judged.items():
                 for grade in grades:
                     judged[one.model][judge].add(grade)
+                verdicts[one.model][judge].update(one.verdicts[judge])
             for watch in watchers:
                 watch(one)
     tables = {alias: tally.table() for alias, tally in tallies.items()}
@@ -64,6 +69,7 @@ async def score(
         tables,
         {alias: score_table(table) for alias, table in tables.items()},
         {alias: {judge: score_table(one.table()) for judge, one in by.items()} for alias, by in judged.items() if by},
+        verdicts,
         reworded,
         {alias: tally.analysis() for alias, tally in analyses.items()},
     )
@@ -121,9 +127,8 @@ async def choose(benchmark: Path, cache: Path, aliases: Sequence[str], run: str 
             raise ConfigError(f"{cache}: no run on {benchmark} asked {missing[0]!r}; it asked {', '.join(known)}.")
         wanted = tuple(dict.fromkeys(aliases or known))
         using = tuple(row for row in found if set(wanted) & set(runs.models_of(connection, [row.id])))
-        ids = tuple(row.id for row in using)
-        judges = tuple(runs.judges_of(connection, ids))
-    return Chosen(benchmark, Source(cache, ids, wanted, judges), using)
+        judges = runs.judges_of(connection, [row.id for row in using])
+    return Chosen(benchmark, Source(cache, using, wanted, judges), using)
 
 
 async def _runs_on(connection: Connection, benchmark: Path, name: str | None) -> list[runs.RunRow]:
@@ -182,6 +187,7 @@ def _summary(connection: Connection, chosen: Chosen, scored: Scored) -> RunSumma
         },
         parser_version=PARSER_VERSION,
         judged=scored.judged,
+        verdicts=scored.verdicts,
         tables=scored.tables,
         analyses=scored.analyses,
     )

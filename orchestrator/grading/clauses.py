@@ -96,22 +96,22 @@ def sentences(reading: Reading) -> list[tuple[int, int]]:
 def clauses_of(reading: Reading, start: int, end: int) -> list[Clause]:
     """Return what a sentence says of each list of options it names."""
     lower = reading.lower
-    named = _named(reading, start, end)
-    if not named or is_question(reading.text, start) or reading.text[start:end].lstrip().startswith("|"):
+    options = named(reading, start, end)
+    if not options or is_question(reading.text, start) or reading.text[start:end].lstrip().startswith("|"):
         return []
     clauses = []
     left = start
-    heading = _LABELLED.match(lower, start, named[0].start)
+    heading = _LABELLED.match(lower, start, options[0].start)
     excluded = heading is not None and lexicon.EXCLUDING.search(heading[0]) is not None
-    excluded = excluded or _LEFT_BEHIND.search(lower, named[-1].end, end) is not None
-    for listed, following in zip(named, [*(one.start for one in named[1:]), end], strict=True):
+    excluded = excluded or _LEFT_BEHIND.search(lower, options[-1].end, end) is not None
+    for listed, following in zip(options, [*(one.start for one in options[1:]), end], strict=True):
         cut = _cut(lower, listed.end, following, last=following == end)
         before = _from_boundary(lower[max(left, listed.start - NEAR) : listed.start])
         after = lower[listed.end : cut]
         unsure = listed.hedged or bool(listed.clash) or _CONDITION.search(lower, left, listed.start) is not None
         right = False if excluded else _verdict(before, after, hedged=unsure)
         silent = lexicon.ANNOUNCING.search(before) is not None
-        if silent and listed is named[0]:
+        if silent and listed is options[0]:
             return []
         if not silent and not lexicon.ANNOUNCING.search(after):
             only = _ONLY.search(before) is not None or _ALONE.match(after) is not None
@@ -120,9 +120,9 @@ def clauses_of(reading: Reading, start: int, end: int) -> list[Clause]:
     return clauses
 
 
-def _named(reading: Reading, start: int, end: int) -> list[Listed]:
+def named(reading: Reading, start: int, end: int) -> list[Listed]:
     """Return the lists of letters or texts in a sentence, in order, none inside another."""
-    named: list[Listed] = []
+    found: list[Listed] = []
     done = start
     first = bisect_left(reading.named, (start, False))
     for at, by_letter in reading.named[first : bisect_left(reading.named, (end, False))][:MOST]:
@@ -131,8 +131,8 @@ def _named(reading: Reading, start: int, end: int) -> list[Listed]:
         listed = letters_at(reading, at) if by_letter else _texts(reading, at)
         if listed is not None:
             done = listed.end
-            named += [listed] if listed.letters else []
-    return named
+            found += [listed] if listed.letters else []
+    return found
 
 
 def letters_at(reading: Reading, at: int) -> Listed | None:

@@ -21,6 +21,9 @@ from orchestrator.grading.tally import ItemTable
 
 By: TypeAlias = Literal["disease", "source"]
 
+FEWEST_GROUPS = 6
+"""With fewer, no assignment of signs is rarer than .05: 2 of 2^5 are as extreme as the most extreme."""
+
 
 @dataclass(frozen=True, slots=True)
 class Paired:
@@ -37,15 +40,15 @@ class Paired:
     accuracy_b: float
     """Unweighted means over the tasks of the shared items."""
     difference: float
-    interval: Interval
-    """95 % interval of the difference, clustered by group."""
+    interval: Interval | None
+    """95 % interval of the difference, clustered by group; None with a single group, which says nothing of others."""
     p: float
     test: str
     """What `p` comes from, in words."""
     mcnemar_p: float | None
     """McNemar's exact p value; None where a group holds several items, an item several replies, or tasks are mixed."""
-    detectable: float
-    """The smallest difference that a sample like this would find with 80 % power at .05."""
+    detectable: float | None
+    """The smallest difference that a sample like this would find with 80 % power at .05; None where it finds none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Comparison:
     """On the items that both answered."""
     tasks: Mapping[str, Paired]
     """Each task by itself, on the items for which both have a paid reply."""
+    tasks_missing: tuple[str, ...]
+    """Tasks of the benchmark that they share no such item of: `paid` and `answered` are means over the others."""
     p_holm: float | None = None
     """`paid.p` corrected for all pairs compared."""
 
@@ -78,14 +83,16 @@ class SliceComparison:
 def compare(a: str, b: str, left: ItemTable, right: ItemTable) -> Comparison:
     """Return the comparison of model `a` (table `left`) with model `b` (table `right`) on the items they share."""
     paid = _shared(left, right, answered=False)
+    tasks = {
+        name: paired for index, name in enumerate(left.tasks) if (paired := _paired(paid.where(paid.task == index)))
+    }
     return Comparison(
         a=a,
         b=b,
         paid=_paired(paid),
         answered=_paired(_shared(left, right, answered=True)),
-        tasks={
-            name: paired for index, name in enumerate(left.tasks) if (paired := _paired(paid.where(paid.task == index)))
-        },
+        tasks=tasks,
+        tasks_missing=tuple(name for name in dict.fromkeys((*left.tasks, *right.tasks)) if name not in tasks),
     )
 
 
@@ -175,9 +182,9 @@ def _paired(shared: _Shared) -> Paired | None:
         accuracy_a=float(weights @ shared.a),
         accuracy_b=float(weights @ shared.b),
         difference=difference.value,
-        interval=difference.interval,
+        interval=difference.interval if groups > 1 else None,
         p=test.p,
         test=f"sign-flip permutation by group, {'exact' if test.exact else f'{DRAWS:,} seeded draws'}",
         mcnemar_p=mcnemar(only_a, only_b) if plain else None,
-        detectable=detectable(difference.error),
+        detectable=detectable(difference.error) if groups >= FEWEST_GROUPS else None,
     )

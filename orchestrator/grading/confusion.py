@@ -48,7 +48,10 @@ class ConfusionTally:
         if grade.multi or len(grade.gold) != 1 or grade.task in self._crowded:
             return
         by_gold = self._counts.setdefault(grade.task, {})
-        answered, unanswered = by_gold.setdefault(option_text(grade, grade.gold[0]), (Counter(), Counter()))
+        gold = option_text(grade, grade.gold[0])
+        if gold not in by_gold:
+            by_gold[gold] = (Counter(), Counter())
+        answered, unanswered = by_gold[gold]
         if grade.outcome is Outcome.ANSWERED:
             answered[" + ".join(option_text(grade, letter) for letter in grade.letters)] += 1
         else:

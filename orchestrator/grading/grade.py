@@ -30,26 +30,35 @@ def read(shown: Item, text: str, ending: Ending) -> tuple[Outcome, Answer | None
     return (Outcome.REFUSED if found.reason is Abstained.REFUSED else Outcome.UNPARSED), None
 
 
-def graded(shown: Item, outcome: Outcome, answer: Answer | None, *, sample: int = 0, rotation: int = 0) -> Grade:
-    """Return the grade of an item as it was shown (rotated), given its outcome and, if answered, its answer."""
+def graded(
+    shown: Item,
+    outcome: Outcome,
+    letters: tuple[str, ...] = (),
+    rule: str = "",
+    confidence: float = 0.0,
+    sample: int = 0,
+    rotation: int = 0,
+) -> Grade:
+    """Return the grade of an item as it was shown (rotated), given its outcome and, if answered, what was read."""
+    options, texts = zip(*shown.options, strict=True)
     return Grade(
-        item_id=shown.id,
-        task=shown.task,
-        group=shown.group,
-        multi=shown.multi,
-        options=shown.letters,
-        gold=shown.gold,
-        letters=() if answer is None else answer.letters,
-        outcome=outcome,
-        rule="" if answer is None else answer.rule,
-        confidence=0.0 if answer is None else answer.confidence,
-        sample=sample,
-        rotation=rotation,
-        option_texts=tuple(text for _, text in shown.options),
-        metadata=shown.metadata,
+        shown.id,
+        shown.task,
+        shown.group,
+        shown.multi,
+        options,
+        shown.gold,
+        letters,
+        outcome,
+        rule,
+        confidence,
+        sample,
+        rotation,
+        texts,
+        shown.metadata,
     )
 
 
-def unsent(item: Item) -> Grade:
-    """Return the grade of an item that was never asked."""
-    return graded(item, Outcome.UNSENT, None)
+def unsent(item: Item, *, sample: int = 0, rotation: int = 0) -> Grade:
+    """Return the grade of a question that was never asked."""
+    return graded(item.rotated(rotation), Outcome.UNSENT, sample=sample, rotation=rotation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from orchestrator.grading import cues, lexicon
@@ -43,9 +43,7 @@ _AROUND = " .,:;)]}⟧\"'!。\n*"
 def final_option(reading: Reading) -> Found | None:
     """Find the last `My final option: [X]` (or answer, or choice), by letter or by text."""
     lower, offered = reading.lower, reading.offered
-    if "final " not in lower and "最终" not in lower:
-        return None
-    for cue in reversed(list(cues.FINAL.finditer(lower, 0, reading.end))[-TRIED:]):
+    for cue in _finals(lower, reading.end):
         at = cue.end()
         listed = _listed(reading, at)
         listed = listed or _lower_case(lower, at, offered) or read_unoffered(reading, at)
@@ -55,6 +53,19 @@ def final_option(reading: Reading) -> Found | None:
         if cues.NOTHING.match(lower, at):
             return Found((), cue.start(), at)
     return None
+
+
+def _finals(lower: str, end: int) -> Iterator[re.Match[str]]:
+    """Yield the last declared lines' beginnings, from the end on."""
+    at = end
+    for _ in range(TRIED):
+        cue = None
+        while cue is None:
+            at = max(lower.rfind("final ", 0, at), lower.rfind("最终", 0, at))
+            if at < 0:
+                return
+            cue = cues.FINAL.match(lower, at, end)
+        yield cue
 
 
 def _goes_on(reading: Reading, at: int) -> bool:

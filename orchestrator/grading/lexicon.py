@@ -216,7 +216,8 @@ UNKNOWN = re.compile(
 UNTELLABLE = re.compile(
     r"(?:cannot|can't|can not|could not|couldn't|unable to|not possible to|impossible to|difficult to|hard to"
     r"|not able to)"
-    r"(?: \w{1,14}){0,2}? (?:determine|tell|told|say|said|decide|answer|know|conclude|identify|judge|choose|be sure)"
+    r"(?: \w{1,14}){0,2}? (?:determine|tell|told|say|said|decide|answer|know|conclude|identify|judge|settle|resolve"
+    r"|choose|be sure)"
     r"|(?:not enough|insufficient) information|无法(?:确定|判断|得出)|不能确定|信息不足"
 )
 """That the answer cannot be told, in so many words."""

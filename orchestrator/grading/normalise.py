@@ -108,7 +108,7 @@ class Passage:
 
 def normalise(output: str) -> Passage:
     """Return the part of an output that may hold its answer, rewritten for matching."""
-    start, thinking = _after_thought(output)
+    start, thinking = after_thought(output)
     end = _before_token(output, start)
     stretches: list[tuple[int, str]] = []
     head = 0
@@ -137,7 +137,7 @@ def plain(text: str) -> str:
     return " ".join("".join([piece for _, piece in stretches]).split())
 
 
-def _after_thought(output: str) -> tuple[int, bool]:
+def after_thought(output: str) -> tuple[int, bool]:
     """Return where the text after the last closed thought begins, and whether a thought is still open there."""
     if "think" not in output and "thought" not in output and "reasoning>" not in output:
         return 0, False

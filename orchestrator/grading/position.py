@@ -79,7 +79,10 @@ class PositionTally:
 
     def add(self, grades: Sequence[Grade]) -> None:
         """Count the grades of one item."""
-        counts = self._tasks.setdefault(grades[0].task, _Counts())
+        task = grades[0].task
+        if task not in self._tasks:
+            self._tasks[task] = _Counts()
+        counts = self._tasks[task]
         paid = [grade for grade in grades if grade.outcome in PAID]
         for grade in paid:
             _count(counts.places, grade)

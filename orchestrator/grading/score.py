@@ -59,6 +59,11 @@ class Score:
         return sum(count for outcome, count in self.outcomes.items() if outcome in PAID)
 
     @property
+    def lost(self) -> int:
+        """Replies that never came: failed or unsent."""
+        return sum(count for outcome, count in self.replies.items() if outcome not in PAID)
+
+    @property
     def coverage(self) -> float | None:
         """Share of the items with a paid reply."""
         return self.paid / self.items if self.items else None
@@ -108,6 +113,15 @@ def score_table(table: ItemTable) -> ModelScore:
     )
 
 
+def missing_tasks(scores: Mapping[str, ModelScore]) -> dict[str, tuple[str, ...]]:
+    """Return for each model the tasks, of those that any of them was graded on, in which it has no paid reply."""
+    names = dict.fromkeys(name for score in scores.values() for name in score.tasks)
+    return {
+        alias: tuple(name for name in names if name not in score.tasks or score.tasks[name].accuracy is None)
+        for alias, score in scores.items()
+    }
+
+
 def score_rows(table: ItemTable, rows: Ints) -> Score:
     """Return the score of some items of a table, every item weighing the same."""
     replies, right, missing = table.replies[rows], table.right[rows], table.missing[rows]
@@ -145,7 +159,7 @@ def values(table: ItemTable, rows: Ints) -> Floats:
 
 def _overall_interval(table: ItemTable, tasks: Mapping[str, Score], rows: Mapping[str, Ints]) -> Interval | None:
     """Return the interval of the mean of the tasks' accuracies; groups may span tasks, so these may correlate."""
-    means, intervals, influences = [], [], []
+    means, intervals, influences, held = [], [], [], []
     size = int(table.group.max(initial=-1)) + 1
     for name, score in tasks.items():
         if score.accuracy is not None and score.interval is not None:
@@ -153,7 +167,8 @@ def _overall_interval(table: ItemTable, tasks: Mapping[str, Score], rows: Mappin
             means.append(score.accuracy)
             intervals.append(score.interval)
             influences.append(group_influence(values(table, paid), table.group[paid], size))
-    return average_interval(means, intervals, correlation(np.array(influences))) if means else None
+            held.append(np.bincount(table.group[paid], minlength=size) > 0)
+    return average_interval(means, intervals, correlation(np.array(influences), np.array(held))) if means else None
 
 
 def _slices(table: ItemTable, rows: Ints, column: Ints, names: Sequence[str]) -> dict[str, Score]:

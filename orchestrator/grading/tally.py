@@ -25,7 +25,8 @@ _IS_PAID = np.array([outcome in PAID for outcome in OUTCOMES])
 _WIDTH = len(OUTCOMES)
 
 
-@dataclass(frozen=True, slots=True)
+# Without a repr of its own: when a task ends asyncio asks for its result's repr, twice, and drops it.
+@dataclass(frozen=True, slots=True, repr=False)
 class ItemTable:
     """The columns, one entry per item in the order of first appearance."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from orchestrator.grading.compare import By, Comparison, Paired, SliceComparison
+from orchestrator.grading.compare import FEWEST_GROUPS, By, Comparison, Paired, SliceComparison
 from orchestrator.records import Json
 from orchestrator.reporting.tables import Cell, Column, Percent, Row, Table
 
@@ -39,6 +39,8 @@ def comparison_table(comparisons: Sequence[Comparison], parser_version: str = ""
         "Percent; in brackets the 95 % interval of the difference, clustered by image or patient, on the items for "
         "which both have a paid reply. Detectable: the difference found with 80 % power at .05.",
         *(f"p: {test}." for test in tests),
+        *_fewer_tasks(comparisons),
+        *_few_groups(rows),
         *(f"McNemar, {one.a} and {one.b}: p {p_text(p)}." for one in comparisons if (p := _mcnemar(one)) is not None),
         *([f"Answers read by version {parser_version} of the parser."] if parser_version else []),
     )
@@ -54,6 +56,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Json]:
         "paid": _json(comparison.paid),
         "answered": _json(comparison.answered),
         "tasks": {task: _json(paired) for task, paired in comparison.tasks.items()},
+        "tasks_missing": list(comparison.tasks_missing),
     }
 
 
@@ -62,7 +65,8 @@ def slice_table(a: str, b: str, by: By, slices: Sequence[SliceComparison]) -> Ta
     columns = (Column("", "task"), *(replace(one, title="p BH") if one.title == "p Holm" else one for one in _COLUMNS))
     rows = tuple(Row(one.name, (one.task, *_cells(one.paired, one.p_adjusted))) for one in slices)
     note = f"p BH: corrected for the {len(slices)} rows by Benjamini and Hochberg (false discovery rate)."
-    return Table(by.capitalize(), columns, rows, (note,), f"A = {a}, B = {b}, by {by}")
+    notes = (note, *_few_groups(rows, column=2))
+    return Table(by.capitalize(), columns, rows, notes, f"A = {a}, B = {b}, by {by}")
 
 
 def slice_json(one: SliceComparison) -> dict[str, Json]:
@@ -88,11 +92,29 @@ def _cells(paired: Paired | None, p_holm: float | None) -> tuple[Cell, ...]:
         paired.neither,
         Percent(paired.accuracy_a),
         Percent(paired.accuracy_b),
-        Percent(paired.difference, *paired.interval),
+        Percent(paired.difference, *(paired.interval or ())),
         p_text(paired.p),
         None if p_holm is None else p_text(p_holm),
         Percent(paired.detectable),
     )
+
+
+def _fewer_tasks(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """Yield which pairs are compared on some of the tasks only, and that p Holm takes them together with the others."""
+    partial = [one for one in comparisons if one.paid and one.tasks_missing]
+    for one in partial:
+        yield f"A = {one.a}, B = {one.b}: on {', '.join(one.tasks)} only, without {', '.join(one.tasks_missing)}."
+    if partial and len(comparisons) > 1:
+        yield "p Holm corrects for all pairs together, also where they are compared on different tasks."
+
+
+def _few_groups(rows: Sequence[Row], column: int = 1) -> Iterator[str]:
+    """Yield what must be known of rows with few groups; their number stands in that column."""
+    if any(isinstance(held := row.cells[column], int) and held < FEWEST_GROUPS for row in rows):
+        yield (
+            f"With fewer than {FEWEST_GROUPS} groups (images or patients) p cannot fall below .05, whatever the "
+            "difference, so none is detectable; a single group has no interval either."
+        )
 
 
 def _mcnemar(comparison: Comparison) -> float | None:
@@ -114,8 +136,8 @@ def _json(paired: Paired | None) -> Json:
         "accuracy_a": paired.accuracy_a,
         "accuracy_b": paired.accuracy_b,
         "difference": paired.difference,
-        "difference_low": paired.interval.low,
-        "difference_high": paired.interval.high,
+        "difference_low": paired.interval.low if paired.interval else None,
+        "difference_high": paired.interval.high if paired.interval else None,
         "p": paired.p,
         "test": paired.test,
         "mcnemar_p": paired.mcnemar_p,

@@ -6,12 +6,12 @@ apart, the expected score of guessing, and the spend.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.grading.score import ModelScore, Score
+from orchestrator.grading.score import ModelScore, Score, missing_tasks
 from orchestrator.records import Outcome
 from orchestrator.reporting.paper import CITATION, PublishedRow
-from orchestrator.reporting.results import RunSummary
+from orchestrator.reporting.results import RunSummary, judge_lines
 from orchestrator.reporting.tables import Cell, Column, Money, Origin, Percent, Row, Table
 
 _PAPER_TASKS = ("SDD", "SLL")
@@ -32,12 +32,12 @@ def leaderboard(summary: RunSummary, published: Sequence[PublishedRow] = ()) -> 
     model is fully covered, the spend where it is not known.
     """
     scores = summary.models
-    tasks = frozenset(name for score in scores.values() for name in score.tasks)
+    missing = missing_tasks(scores)
     rows: list[tuple[str, Mapping[Column, Cell], Origin]] = []
     for alias, score in scores.items():
-        rows.append((alias, _measured(score, tasks, summary.spent_by_model.get(alias)), "measured"))
+        rows.append((alias, _measured(score, missing[alias], summary.spent_by_model.get(alias)), "measured"))
         for judge, with_judge in summary.judged.get(alias, {}).items():
-            rows.append((f"{alias} + judge {judge}", _measured(with_judge, tasks, None), "measured"))
+            rows.append((f"{alias} + judge {judge}", _measured(with_judge, missing[alias], None), "measured"))
     rows += [("Random guess (expected)", _guessed(score), "computed") for score in _most_tasks(scores)]
     rows += [(row.model, _published(row), "published") for row in published]
     columns = [column for column in _columns(scores) if any(column in cells for _, cells, _ in rows)]
@@ -45,7 +45,7 @@ def leaderboard(summary: RunSummary, published: Sequence[PublishedRow] = ()) -> 
         "Model",
         tuple(columns),
         tuple(Row(name, tuple(map(cells.get, columns)), origin) for name, cells, origin in rows),
-        _notes(scores.values(), tasks, bool(published), summary.parser_version),
+        tuple(_notes(summary, columns, bool(published))),
     )
 
 
@@ -74,19 +74,20 @@ def _outcome(outcome: Outcome) -> Column:
     return Column("", str(outcome))
 
 
-def _measured(score: ModelScore, tasks: Set[str], spent: int | None) -> dict[Column, Cell]:
-    """Return the cells of a model of the run; no overall mean where it has no reply to one of the `tasks`."""
+def _measured(score: ModelScore, missing: Sequence[str], spent: int | None) -> dict[Column, Cell]:
+    """Return the cells of a model of the run; a mean over some of the tasks is not shown as the mean over all."""
     cells: dict[Column, Cell] = {}
     for name, task in score.tasks.items():
         cells[_accuracy(name)] = _with_interval(task)
         if task.precision is not None or task.recall is not None:
             cells[_precision(name)] = Percent(task.precision)
             cells[_recall(name)] = Percent(task.recall)
-    if not _partial(score, tasks):
-        cells |= {_MEAN: _with_interval(score), _ANSWERED: Percent(score.answered_accuracy)}
+    unanswered = any(task.answered_accuracy is None for task in score.tasks.values())
+    cells[_MEAN] = Percent(None) if missing else _with_interval(score)
+    cells[_ANSWERED] = Percent(None if missing or unanswered else score.answered_accuracy)
     cells |= {_COVERAGE: Percent(score.coverage, floor=True), _ITEMS: score.items}
     cells |= {_outcome(outcome): count for outcome, count in score.replies.items()}
-    if _lost(score):
+    if score.lost:
         cells |= {_LOWEST: Percent(score.bounds.low), _HIGHEST: Percent(score.bounds.high)}
     if spent is not None:
         cells[_SPEND] = Money(spent)
@@ -122,35 +123,25 @@ def _with_interval(score: Score) -> Percent:
     return Percent(None) if score.interval is None else Percent(score.accuracy, *score.interval)
 
 
-def _partial(score: ModelScore, tasks: Set[str]) -> bool:
-    """Return whether a model has no paid reply to one of the tasks, so that its mean is not that of the others."""
-    return any(name not in score.tasks or score.tasks[name].accuracy is None for name in tasks)
-
-
-def _lost(score: ModelScore) -> bool:
-    """Return whether replies are missing, so that the accuracy might be another."""
-    return any(score.replies[lost] for lost in (Outcome.FAILED, Outcome.UNSENT))
-
-
-def _notes(scores: Collection[ModelScore], tasks: Set[str], published: bool, parser_version: str) -> tuple[str, ...]:
-    """Return what must be known to read the numbers."""
-    notes = [
+def _notes(summary: RunSummary, columns: Sequence[Column], published: bool) -> Iterator[str]:
+    """Yield what must be known to read the numbers."""
+    yield (
         "Percent; in brackets the 95 % interval, clustered by image or patient. Refused, filtered, truncated and "
         "unparsed count as wrong; failed and unsent do not count, they lower the coverage. Overall is the unweighted "
         "mean of the tasks."
-    ]
-    if any(task.recall is not None for score in scores for task in score.tasks.values()):
-        notes.append(
-            "Guessing picks any option of k, or with several answers any of the 2^k - 1 sets of options, all alike."
+    )
+    for alias, tasks in missing_tasks(summary.models).items():
+        if tasks:
+            yield f"{alias} has no paid reply in {', '.join(tasks)}: no overall mean, it would be one of fewer tasks."
+    if any(sum(score.replies.values()) > score.items for score in summary.models.values()):
+        yield (
+            "Items were asked several times: answered to unsent count replies; an item counts once, with the mean of "
+            "its paid replies, and is covered by one of them."
         )
-    if any(sum(score.replies.values()) > score.items for score in scores):
-        notes.append("Items were asked several times: outcomes are counted by reply, accuracies by item.")
-    if any(_partial(score, tasks) for score in scores):
-        notes.append("No overall mean (-) for a model without replies to one of the tasks.")
-    if any(map(_lost, scores)):
-        notes.append("Lowest and highest: the overall accuracy if everything failed and unsent were wrong, or right.")
-    if parser_version:
-        notes.append(f"Answers read by version {parser_version} of the parser.")
+    if _LOWEST in columns:
+        yield "Lowest and highest: the overall accuracy if everything failed and unsent were wrong, or right."
+    yield from judge_lines(summary)
+    if summary.parser_version:
+        yield f"Answers read by version {summary.parser_version} of the parser."
     if published:
-        notes.append(f"* {CITATION}.")
-    return tuple(notes)
+        yield f"* {CITATION}."

@@ -7,12 +7,12 @@ money never reads as less than was spent.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from orchestrator.grading.analysis import Analysis
-from orchestrator.grading.score import ModelScore, Score
+from orchestrator.grading.score import ModelScore, Score, missing_tasks
 from orchestrator.grading.tally import ItemTable
 from orchestrator.records import Json, Outcome
 from orchestrator.reporting.analysis_json import analysis_json
@@ -43,6 +43,8 @@ class RunSummary:
     parser_version: str = ""
     judged: Mapping[str, Mapping[str, ModelScore]] = field(default_factory=dict)
     """alias -> judge's alias -> the score with the judge's reading of what the rules left."""
+    verdicts: Mapping[str, Mapping[str, Mapping[Outcome, int]]] = field(default_factory=dict)
+    """alias -> judge's alias -> replies that the rules left, by whether the judge answered, failed or was not asked."""
     tables: Mapping[str, ItemTable] = field(default_factory=dict)
     """By alias: what the scores were computed from."""
     analyses: Mapping[str, Analysis] = field(default_factory=dict)
@@ -78,19 +80,50 @@ def _model(summary: RunSummary, alias: str, score: ModelScore) -> dict[str, Json
     """Return the object of one model."""
     spent = summary.spent_by_model.get(alias)
     judged = summary.judged.get(alias, {})
+    missing = missing_tasks(summary.models)[alias]
     return {
-        **_model_score(score),
+        **_model_score(score, missing),
         "ledger_usd": None if spent is None else usd(spent),
-        "with_judge": {judge: _model_score(with_judge) for judge, with_judge in judged.items()},
+        "with_judge": {
+            judge: _model_score(with_judge, missing) | {"verdicts": _verdicts(summary, alias, judge)}
+            for judge, with_judge in judged.items()
+        },
         **(analysis_json(summary.analyses[alias], summary.tables[alias]) if alias in summary.analyses else {}),
     }
 
 
-def _model_score(score: ModelScore) -> dict[str, Json]:
+def judge_lines(summary: RunSummary) -> Iterator[str]:
+    """Yield what each judge could not tell of a model's replies, or that nothing was left for it to read."""
+    for alias, by_judge in summary.verdicts.items():
+        for judge, became in by_judge.items():
+            failed, unsent = became.get(Outcome.FAILED, 0), became.get(Outcome.UNSENT, 0)
+            left = became.get(Outcome.ANSWERED, 0) + failed + unsent
+            if not left:
+                yield f"Judge {judge} had nothing to read of {alias}: the rules read every reply."
+            elif failed or unsent:
+                yield (
+                    f"Judge {judge} has not read {failed + unsent:,} of the {left:,} replies of {alias} that the rules "
+                    f"could not: {failed:,} calls failed, {unsent:,} were not sent. These replies stay unparsed; "
+                    "`orchestrator status` says why, and the same `run` asks again."
+                )
+
+
+def _verdicts(summary: RunSummary, alias: str, judge: str) -> dict[str, Json]:
+    """Return how many of the replies that the rules left a judge replied to."""
+    became = summary.verdicts.get(alias, {}).get(judge, {})
+    return {
+        "replied": became.get(Outcome.ANSWERED, 0),
+        "failed": became.get(Outcome.FAILED, 0),
+        "unsent": became.get(Outcome.UNSENT, 0),
+    }
+
+
+def _model_score(score: ModelScore, missing: Sequence[str]) -> dict[str, Json]:
     """Return the numbers of a model, with or without a judge."""
     return {
         **_score(score),
         "tasks": {name: _score(of_task) for name, of_task in score.tasks.items()},
+        "tasks_missing": list(missing),
         "by_disease": _slices(score.by_disease),
         "by_source": _slices(score.by_source),
     }

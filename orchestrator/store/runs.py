@@ -36,6 +36,10 @@ class RunRow:
     limit: int | None = None
     """Items of the benchmark it asks, from the first on; None: all."""
     is_new: bool = False
+    models: tuple[str, ...] = ()
+    samples: int = 1
+    rotations: int = 1
+    """What it set out to ask of whom: every sample of every rotation of an item."""
 
 
 def open_run(connection: sqlite3.Connection, spec: RunSpec, cap_nanousd: int | None, now: float) -> RunRow:
@@ -115,6 +119,7 @@ class Asked(NamedTuple):
     ending: str | None
     failure: str | None
     """Why the latest attempt brought no reply; None if none was made."""
+    run_id: int
 
 
 def named(connection: sqlite3.Connection, name: str) -> RunRow:
@@ -150,8 +155,17 @@ def _asks(connection: sqlite3.Connection, run_id: int, wordings: Mapping[str, st
 
 
 def _run(row: sqlite3.Row) -> RunRow:
-    limit = json.loads(row["settings"]).get("limit")
-    return RunRow(row["id"], row["name"], row["cap_nanousd"], row["charged_nanousd"], limit)
+    settings = json.loads(row["settings"])
+    return RunRow(
+        row["id"],
+        row["name"],
+        row["cap_nanousd"],
+        row["charged_nanousd"],
+        settings.get("limit"),
+        models=tuple(settings.get("models") or ()),
+        samples=settings.get("samples") or 1,
+        rotations=settings.get("rotations") or 1,
+    )
 
 
 def models_of(connection: sqlite3.Connection, run_ids: Sequence[int]) -> list[str]:
@@ -163,13 +177,13 @@ def models_of(connection: sqlite3.Connection, run_ids: Sequence[int]) -> list[st
     return sorted(found)
 
 
-def judges_of(connection: sqlite3.Connection, run_ids: Sequence[int]) -> list[str]:
-    """Return the aliases of the models that judged replies in these runs, in alphabetical order."""
-    found: set[str] = set()
+def judges_of(connection: sqlite3.Connection, run_ids: Sequence[int]) -> dict[str, tuple[str, ...]]:
+    """Return by model the aliases of those that were asked to judge its replies, in alphabetical order."""
+    found: set[tuple[str, str]] = set()
     for run_id in run_ids:
-        rows = connection.execute("SELECT DISTINCT model FROM run_items WHERE run_id = ? AND judged <> ''", (run_id,))
-        found.update(row["model"] for row in rows)
-    return sorted(found)
+        query = "SELECT DISTINCT judged, model FROM run_items WHERE run_id = ? AND judged <> ''"
+        found.update((row["judged"], row["model"]) for row in connection.execute(query, (run_id,)))
+    return {alias: tuple(judge for of, judge in sorted(found) if of == alias) for alias, _ in sorted(found)}
 
 
 def asked(
@@ -184,9 +198,11 @@ def asked(
         missing = [item_id for item_id in item_ids if item_id not in found]
         if not missing:
             break
-        query = _ASKED.format(marks=",".join("?" * len(missing)))
-        for row in connection.execute(query, (run_id, model, judged, *missing)):
-            one = Asked(*row)
+        cursor = connection.cursor()
+        # Plain tuples: no column is looked up by name.
+        cursor.row_factory = None
+        cursor.execute(_ASKED.format(marks=",".join("?" * len(missing))), (run_id, model, judged, *missing))
+        for one in map(Asked._make, cursor):
             found.setdefault(one.item_id, []).append(one)
     return found
 
@@ -197,7 +213,7 @@ SELECT i.item_id, i.sample, i.rotation, i.wording, r.text, r.ending,
        CASE WHEN r.id IS NULL THEN (
            SELECT a.reason FROM attempts a
            WHERE a.key = i.key AND +a.run_id = i.run_id AND a.state <> '{State.OPEN}' ORDER BY a.id DESC LIMIT 1
-       ) END AS failure
+       ) END AS failure, i.run_id
 FROM run_items i
 LEFT JOIN replies r ON r.id = (SELECT max(id) FROM replies WHERE key = i.key)
 WHERE i.run_id = ? AND i.model = ? AND i.judged = ? AND i.item_id IN ({{marks}})

@@ -13,7 +13,7 @@ from paid_fixtures import provider
 
 from orchestrator.commands.scoring import Chosen, choose
 from orchestrator.dataset.load import read_items
-from orchestrator.records import Ending, Item, Reply, Usage
+from orchestrator.records import Ending, Item, Json, Reply, Usage
 from orchestrator.store import claims, ledger, processes, runs
 from orchestrator.store.database import Connection, open_database
 from orchestrator.store.ledger import Pace
@@ -80,10 +80,10 @@ class Archive:
         self.benchmark.write_text("".join(json.dumps(one) + "\n" for one in rows))
         self.items = asyncio.run(_items(self.benchmark))
 
-    def open_run(self, name: str = "first", limit: int | None = None) -> int:
+    def open_run(self, name: str = "first", limit: int | None = None, **settings: Json) -> int:
         """Open a run, or go on with it; the last to be opened is the latest."""
         if name not in self._runs:
-            spec = runs.RunSpec(name, str(self.benchmark.resolve()), "digest", {"limit": limit})
+            spec = runs.RunSpec(name, str(self.benchmark.resolve()), "digest", {"limit": limit, **settings})
             self._runs[name] = runs.open_run(self._connection, spec, None, NOW + len(self._runs)).id
         return self._runs[name]
 

@@ -26,7 +26,8 @@ from orchestrator.errors import BenchmarkError, ConfigError
 from orchestrator.inference import prompt
 from orchestrator.inference.plan import Stop, StopKind
 from orchestrator.records import Outcome
-from orchestrator.simulator import LedgerView, Settings, Simulator
+from orchestrator.reporting.results import judge_lines, to_json
+from orchestrator.simulator import Fault, LedgerView, Settings, Simulator
 from orchestrator.store.database import Store, open_reading
 
 LARGE, SMALL = "sim-spine-large", "sim-spine-small"
@@ -260,6 +261,31 @@ def test_what_is_to_be_asked_again_is_part_of_what_is_needed(bench: Bench) -> No
         return again
 
     simulated(work)
+
+
+# --- judging ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_judge_that_fails_is_told_from_one_that_abstains(bench: Bench) -> None:
+    """Every call of the judge was refused by its provider: a line says so and the run is not done."""
+    settings = replace(OPEN, script=(Fault.NO_ANSWER,) * 6, faults={Fault.BAD_REQUEST: 1.0})
+    result, _ = simulated(lambda simulator: bench.run(simulator, replace(bench.asking(), judge=SMALL)), settings)
+    assert result.summary.models[LARGE].outcomes[Outcome.UNPARSED] == 6
+    assert result.exit_code == 1
+    (line,) = judge_lines(result.summary)
+    assert f"Judge {SMALL} has not read 6 of the 6 replies of {LARGE}" in line
+    assert to_json(result.summary)["models"][LARGE]["with_judge"][SMALL]["verdicts"]["failed"] == 6  # type: ignore[index,call-overload]
+
+
+def test_a_judge_with_nothing_to_read_says_so(bench: Bench) -> None:
+    """The figures with it stand beside those without all the same, and the run is done."""
+    result, books = simulated(lambda simulator: bench.run(simulator, replace(bench.asking(), judge=SMALL)))
+    assert len(books["arrivals"]) == 6
+    assert result.exit_code == 0
+    assert result.summary.judged[LARGE][SMALL] == result.summary.models[LARGE]
+    assert list(judge_lines(result.summary)) == [
+        f"Judge {SMALL} had nothing to read of {LARGE}: the rules read every reply."
+    ]
 
 
 # --- refused before anything is paid ---------------------------------------------------------------------------------

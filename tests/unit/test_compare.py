@@ -71,14 +71,16 @@ def test_swapping_the_models_negates_the_difference(first: str, second: str, per
         assert there is back
         return
     assert there.difference == pytest.approx(-back.difference)
-    assert there.interval == pytest.approx((-back.interval.high, -back.interval.low))
-    assert there.interval.low <= there.difference <= there.interval.high
+    assert (there.interval is None) == (back.interval is None) == (there.groups == 1)
+    if there.interval and back.interval:
+        assert there.interval == pytest.approx((-back.interval.high, -back.interval.low))
+        assert there.interval.low <= there.difference <= there.interval.high
     assert (there.only_a, there.only_b) == (back.only_b, back.only_a)
     assert (there.both, there.neither) == (back.both, back.neither)
     assert 0 < there.p <= 1
     assert there.p == pytest.approx(back.p)
     assert there.difference == pytest.approx(there.accuracy_a - there.accuracy_b)
-    assert 0 < there.detectable <= 1
+    assert there.detectable is None or 0 < there.detectable <= 1
 
 
 def test_the_difference_is_that_of_the_overall_accuracies() -> None:
@@ -101,6 +103,16 @@ def test_questions_on_one_image_are_flipped_together() -> None:
     assert headline.groups == 2
     assert headline.p == 0.5
     assert headline.mcnemar_p is None
+
+
+@pytest.mark.parametrize(("groups", "interval", "detectable"), [(1, False, False), (5, True, False), (6, True, True)])
+def test_few_groups_say_little(groups: int, interval: bool, detectable: bool) -> None:
+    """One image has no interval; up to five can never give p < .05, so no difference would be found."""
+    per_group = 4
+    right, wrong = "1" * per_group * groups, "0" * per_group * groups
+    headline = paired(compare("a", "b", table(right, per_group=per_group), table(wrong, per_group=per_group)))
+    assert (headline.interval is not None, headline.detectable is not None) == (interval, detectable)
+    assert (headline.p < 0.05) == detectable
 
 
 def test_several_replies_compare_by_their_shares() -> None:

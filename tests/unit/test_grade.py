@@ -37,7 +37,8 @@ def test_a_grade_carries_the_item_as_it_was_shown() -> None:
     """With its options turned, gold and letters speak of the same letters."""
     shown = ITEM.rotated(1)
     outcome, answer = read(shown, "My final option: [A]", Ending.COMPLETE)
-    grade = graded(shown, outcome, answer, sample=2, rotation=1)
+    assert answer is not None
+    grade = graded(shown, outcome, answer.letters, answer.rule, answer.confidence, sample=2, rotation=1)
     assert (grade.gold, grade.letters, grade.correct) == (("A",), ("A",), True)
     assert (grade.options, grade.option_texts) == (("A", "B"), ("Osteophytes", "Healthy"))
     assert (grade.sample, grade.rotation, grade.group, grade.metadata) == (2, 1, "g", {"source": "x"})
@@ -48,3 +49,5 @@ def test_an_item_that_was_never_asked_is_unsent() -> None:
     """It has no letters, and is not right."""
     grade = unsent(ITEM)
     assert (grade.outcome, grade.letters, grade.correct) == (Outcome.UNSENT, (), False)
+    rotated = unsent(ITEM, sample=2, rotation=1)
+    assert (rotated.sample, rotated.rotation, rotated.gold) == (2, 1, ITEM.rotated(1).gold)

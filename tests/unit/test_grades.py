@@ -180,8 +180,16 @@ def many(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> Archive:
 
 
 def test_several_processes_give_the_same_grades_in_the_same_order(many: Archive) -> None:
-    """As one that does it alone."""
+    """As one that does it alone, rotations, a judge's word and replies to another wording among them."""
+    text = f"{VAGUE} Were I to bet, bony spurs."
+    many.keep("gpt", 5, Said(text, rotation=1))
+    many.keep("judge", 5, Said(verdict("A", "bony spurs"), rotation=1, judged="gpt"))
+    many.write([row(number) | {"metadata": {"source": "x"}} for number in range(7)] + [row(7) | {"question": "Else?"}])
     source = many.choose().source
+    found = grade_chunk(source, many.items)
+    assert [len(one.grades) for one in found] == [1, 1, 1, 1, 1, 2, 1, 1]
+    assert found[5].judged["judge"] != found[5].grades
+    assert (found[0].grades[0].metadata, found[7].reworded) == ({"source": "x"}, 1)
     assert collect(source, many.items) == grade_chunk(source, many.items)
 
 

@@ -78,7 +78,7 @@ def test_a_grading_is_a_header_and_a_line_a_question(archive: Archive) -> None:
         "outcome": "answered",
         "parser_version": PARSER_VERSION,
     }
-    assert [line["outcome"] for line in lines[5:]] == ["refused", "unsent", "unsent"]
+    assert [line["outcome"] for line in lines[5:]] == ["unsent", "refused", "unsent", "unsent"]
 
 
 def test_a_grading_against_itself_changes_nothing(archive: Archive) -> None:
@@ -94,7 +94,7 @@ def test_changed_letters_and_outcomes_are_listed_with_both_rules_and_versions(ar
     lines = [line | {"parser_version": "0"} for line in saved(archive)[1:]]
     lines[0] |= {"rule": "another"}
     lines[1] |= {"letters": ["D"], "rule": "guess"}
-    lines[5] |= {"letters": ["B"], "rule": "guess", "outcome": "answered"}
+    lines[6] |= {"letters": ["B"], "rule": "guess", "outcome": "answered"}
     found = regraded(archive, lines[::-1])
     one, two = found.changes
     assert (one.item_id, one.before.letters, one.now.letters) == ("q1", ("D",), ("B",))

@@ -1,8 +1,7 @@
-"""The frozen records: rotation, wording, what a grade calls correct, and the way to another process."""
+"""The frozen records: rotation, wording, and what a grade calls correct."""
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import replace
 from typing import Any
 
@@ -94,21 +93,6 @@ def test_a_model_without_an_output_limit_has_no_worst_case(params: dict[str, str
 def grade(outcome: Outcome, letters: tuple[str, ...]) -> Grade:
     """Return the grade of an item whose gold letters are A and B."""
     return Grade("i", "t", "g", True, ("A", "B", "C"), ("A", "B"), letters, outcome)
-
-
-def test_items_and_grades_are_the_same_in_another_process() -> None:
-    """Field by field, those with a default included."""
-    asked = replace(item(1), metadata={"disease": "x"}, line=7)
-    answered = replace(
-        grade(Outcome.ANSWERED, ("A",)),
-        rule="final-option",
-        confidence=0.5,
-        sample=1,
-        rotation=2,
-        option_texts=("x", "y", "z"),
-        metadata={"source": "BUU"},
-    )
-    assert pickle.loads(pickle.dumps([asked, answered])) == [asked, answered]
 
 
 @pytest.mark.parametrize("letters", [("A",), ("A", "B", "C"), ("C",), ()])

@@ -19,8 +19,8 @@ from orchestrator.reporting.leaderboard import leaderboard
 from orchestrator.reporting.results import to_json
 
 RIGHT, WRONG = "My final option: [A]", "My final option: [D]"
-VAGUE = "Bony spurs it may be, yet these measurements do not let me prefer one over the others."
-SPURS = json.dumps({"letters": ["B"], "quote": "Bony spurs it may be"})
+VAGUE = "Along the front margins stand small beaks of bone. The measurements are listed below."
+SPURS = json.dumps({"letters": ["B"], "quote": "Along the front margins stand small beaks of bone"})
 
 
 @pytest.fixture
@@ -136,18 +136,56 @@ def test_an_item_asked_several_times_counts_once(archive: Archive) -> None:
     assert [place.picked for place in places.places] == [1, 1, 0, 2]
 
 
+def test_every_reply_that_was_to_come_is_counted(archive: Archive) -> None:
+    """Of three samples one failed and one was never asked; of the other items none was: all of them are told."""
+    archive.open_run("other", samples=2, models={"other": {}})
+    archive.open_run(samples=3, models={"gpt": {}})
+    archive.keep("gpt", 0, RIGHT)
+    archive.keep("gpt", 0, Said(None, sample=1))
+    archive.keep("other", 0, Said(RIGHT, sample=1), run="other")
+    found = scored(archive)
+    gpt, other = found.summary.models["gpt"], found.summary.models["other"]
+    assert (gpt.outcomes[Outcome.ANSWERED], gpt.outcomes[Outcome.FAILED]) == (1, 0)
+    assert (gpt.replies[Outcome.ANSWERED], gpt.replies[Outcome.FAILED], gpt.lost) == (1, 1, 23)
+    assert (other.replies[Outcome.ANSWERED], other.replies[Outcome.UNSENT]) == (1, 15)
+    assert gpt.bounds == pytest.approx((1 / 3 / 6 / 2, (1 + 5) / 6 / 2 + 1 / 2))
+
+
+def test_no_more_rotations_are_missing_than_there_are_options(archive: Archive) -> None:
+    """Four options have four orders, however many were asked for; those that are missing know their place."""
+    archive.open_run(rotations=9, models={"gpt": {}})
+    archive.keep("gpt", 1, Said(RIGHT, rotation=2))
+    assert scored(archive).summary.models["gpt"].replies[Outcome.UNSENT] == 8 * 4 - 1
+
+
 def test_figures_with_a_judge_stand_beside_those_without(archive: Archive) -> None:
-    """In the object and in the table, for every model, whether or not the judge was needed."""
-    for model, text in (("gpt", VAGUE), ("other", RIGHT)):
+    """In the object and in the table, for every pair of a model and a judge that was asked, and for no other."""
+    for model, text in (("gpt", VAGUE), ("other", VAGUE), ("sure", RIGHT)):
         archive.keep(model, 1, text)
     archive.keep("judge", 1, Said(SPURS, judged="gpt"))
+    archive.keep("second", 1, Said(SPURS, judged="other"), run="later")
+    archive.keep("other", 1, VAGUE, run="later")
     found = scored(archive)
     gpt, other = shown(found)["gpt"], shown(found)["other"]
     assert (gpt["correct"], gpt["with_judge"]["judge"]["correct"], gpt["with_judge"]["judge"]["unparsed"]) == (0, 1, 0)
-    assert (other["correct"], other["with_judge"]["judge"]["correct"]) == (0, 0)
-    assert set(gpt) - {"ledger_usd", "with_judge"} == set(gpt["with_judge"]["judge"])
+    assert (other["correct"], other["with_judge"]["second"]["correct"]) == (0, 1)
+    assert set(gpt) - {"ledger_usd", "with_judge"} == set(gpt["with_judge"]["judge"]) - {"verdicts"}
     names = [one.name for one in leaderboard(found.summary).rows]
-    assert names[:4] == ["gpt", "gpt + judge judge", "other", "other + judge judge"]
+    assert names[:5] == ["gpt", "gpt + judge judge", "other", "other + judge second", "sure"]
+    assert not any("Judge" in note for note in leaderboard(found.summary).notes)
+
+
+def test_a_judge_that_failed_does_not_look_like_one_that_abstained(archive: Archive) -> None:
+    """What it never said is counted apart from what it could not tell."""
+    for number in (0, 1, 2):
+        archive.keep("gpt", number, VAGUE)
+    archive.keep("judge", 0, Said(json.dumps({"letters": [], "quote": ""}), judged="gpt"))
+    archive.keep("judge", 1, Said(None, judged="gpt"))
+    found = scored(archive)
+    assert shown(found)["gpt"]["with_judge"]["judge"]["verdicts"] == {"replied": 1, "failed": 1, "unsent": 1}
+    (note,) = [note for note in leaderboard(found.summary).notes if "Judge" in note]
+    assert "has not read 2 of the 3 replies of gpt" in note
+    assert "1 calls failed, 1 were not sent" in note
 
 
 def test_without_a_judge_nothing_is_said_of_one(archive: Archive) -> None:

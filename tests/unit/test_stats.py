@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.stats import norm, t
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
@@ -57,6 +56,12 @@ def test_wilson_is_that_of_statsmodels(right_of: tuple[int, int]) -> None:
     expected = proportion_confint(right, n, method="wilson")
     assert (low, high) == pytest.approx(expected, abs=1e-9)
     assert 0 <= low <= right / n <= high <= 1
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 10, 30, 1000])
+def test_t_quantiles_are_those_of_scipy(freedom: int) -> None:
+    """The expansion is within 0.2 %."""
+    assert t_975(freedom) == pytest.approx(t.ppf(0.975, freedom), rel=0.002)
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=60))
@@ -136,6 +141,22 @@ def test_intervals_cover_the_truth_at_their_nominal_rate(groups: int, share: flo
     assert 0.92 <= covered / 1500 <= 0.99
 
 
+@pytest.mark.parametrize("groups", [5, 10, 20])
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.74])
+@pytest.mark.parametrize(("each", "alike"), [(4, 0.3), (20, 0.1), (20, 0.3)])
+def test_intervals_of_few_groups_cover_the_truth(groups: int, share: float, each: int, alike: float) -> None:
+    """Over 1,000 simulated benchmarks of 5 to 20 images, the 95 % interval holds the truth in 93 % or more."""
+    rng = np.random.default_rng(11)
+    number = np.repeat(np.arange(groups), each)
+    scale = (1 - alike) / alike
+    covered = 0
+    for _ in range(1000):
+        of_group = rng.beta(share * scale, (1 - share) * scale, groups)
+        low, high = mean_interval((rng.random(each * groups) < of_group[number]).astype(np.float64), number)
+        covered += low <= share <= high
+    assert covered / 1000 >= 0.93
+
+
 def test_independent_means_average_like_independent_estimates() -> None:
     """Two uncorrelated means with symmetric intervals of half-width h give h / sqrt(2)."""
     interval = average_interval([0.4, 0.6], [Interval(0.3, 0.5), Interval(0.5, 0.7)], np.eye(2))
@@ -151,10 +172,17 @@ def test_equal_means_average_to_themselves() -> None:
 @given(st.lists(st.lists(st.floats(-1, 1), min_size=5, max_size=5), min_size=1, max_size=4))
 def test_correlations_lie_within_one(influences: list[list[float]]) -> None:
     """A correlation matrix is symmetric, within -1 and 1, with ones on the diagonal."""
-    related = correlation(np.array(influences))
+    related = correlation(np.array(influences), np.ones((len(influences), 5), dtype=np.bool_))
     assert np.allclose(related, related.T)
     assert np.all(np.abs(related) <= 1 + 1e-9)
     assert np.all(np.diag(related) == 1)
+
+
+def test_estimates_that_do_not_vary_go_together_as_far_as_they_share_groups() -> None:
+    """All right on the same images is known no better for being known twice; on others it is."""
+    held = np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 1, 1, 0]], dtype=np.bool_)
+    related = correlation(np.zeros((4, 4)), held)
+    assert list(related[0]) == pytest.approx([1, 1, 0, 0.5])
 
 
 @settings(max_examples=25)
@@ -213,23 +241,3 @@ def test_pass_at_k_refuses_what_cannot_be(n: int, right: int, k: int) -> None:
     """More samples than there are, or more right than samples, raise."""
     with pytest.raises(ValueError, match="pass@"):
         pass_at_k(n, right, k)
-
-
-@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 10, 30, 1000])
-def test_t_quantiles_are_those_of_scipy(freedom: int) -> None:
-    """The expansion is within 0.2 % from 3 degrees of freedom on, exact below."""
-    assert t_975(freedom) == pytest.approx(student.ppf(0.975, freedom), rel=0.002)
-
-
-@pytest.mark.parametrize("groups", [5, 10, 20, 75])
-@pytest.mark.parametrize("share", [0.5, 0.8])
-def test_the_interval_holds_its_level_with_few_groups(groups: int, share: float) -> None:
-    """Of 600 simulated samples with four correlated items a group it covers the truth in 92 % at least."""
-    rng = np.random.default_rng(7)
-    numbers = np.repeat(np.arange(groups), 4)
-    covered = 0
-    for _ in range(600):
-        of_group = rng.beta(1.5 * share, 1.5 * (1 - share), groups)
-        low, high = mean_interval((rng.random(4 * groups) < of_group[numbers]).astype(np.float64), numbers)
-        covered += low <= share <= high
-    assert covered / 600 >= 0.92

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, norm, permutation_test
 from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_statsmodels
 
-from orchestrator.grading.paired import Difference, mcnemar, sign_flip, weighted_difference
+from orchestrator.grading.paired import Difference, detectable, mcnemar, sign_flip, weighted_difference
 
 sums = st.lists(st.sampled_from([-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 1 / 3]), min_size=1, max_size=10)
 
@@ -141,3 +141,12 @@ def test_intervals_of_a_difference_cover_the_truth(groups: int, alike: float) ->
         low, high = plain(list(a.astype(float) - b.astype(float)), list(numbers)).interval
         covered += low <= -0.1 <= high
     assert 0.93 <= covered / 1000 <= 0.995
+
+
+def test_detectable_difference_has_the_power_it_claims() -> None:
+    """A true difference of the stated size is found in about 80 % of the samples."""
+    rng = np.random.default_rng(9)
+    size = detectable(1 / np.sqrt(400))
+    found = [abs(rng.normal(size, 1, 400).mean()) * 20 > 1.96 for _ in range(2000)]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.03)
+    assert detectable(5.0) == 1.0

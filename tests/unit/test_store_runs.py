@@ -211,7 +211,7 @@ def test_the_latest_failure_and_the_latest_reply_speak(cache: sqlite3.Connection
     attempted(cache, run_id, "k", replied("k", "first"))
     attempted(cache, run_id, "k", replied("k", "second"))
     attempted(cache, run_id, "k", FAILED)
-    assert runs.asked(cache, [run_id], "m", ["i"])["i"] == [Asked("i", 0, 0, "w", "second", "complete", None)]
+    assert runs.asked(cache, [run_id], "m", ["i"])["i"] == [Asked("i", 0, 0, "w", "second", "complete", None, run_id)]
 
 
 def test_a_reply_paid_for_by_another_run_counts_but_not_its_failures(cache: sqlite3.Connection) -> None:
@@ -263,9 +263,11 @@ def test_judges_and_models_are_told_apart(cache: sqlite3.Connection) -> None:
     asking(cache, first, "i", "k1", model="b")
     asking(cache, second, "i", "k2", model="a")
     asking(cache, second, "i", "k3", model="judge", judged="a", wording="judged")
+    asking(cache, first, "i", "k4", model="second", judged="b", wording="judged")
+    asking(cache, first, "i", "k5", model="judge", judged="b", wording="judged")
     assert runs.models_of(cache, [first, second]) == ["a", "b"]
-    assert runs.judges_of(cache, [first, second]) == ["judge"]
-    assert runs.judges_of(cache, [first]) == []
+    assert runs.judges_of(cache, [first, second]) == {"a": ("judge",), "b": ("judge", "second")}
+    assert runs.judges_of(cache, [first]) == {"b": ("judge", "second")}
     assert runs.asked(cache, [second], "judge", ["i"]) == {}
     assert runs.asked(cache, [second], "judge", ["i"], judged="a")["i"][0].wording == "judged"
     assert runs.asked(cache, [second], "judge", ["i"], judged="b") == {}

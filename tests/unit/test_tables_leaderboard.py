@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -14,7 +13,7 @@ from orchestrator.records import Grade, Outcome
 from orchestrator.reporting.comparison import comparison_json, comparison_table, p_text
 from orchestrator.reporting.leaderboard import leaderboard
 from orchestrator.reporting.paper import CITATION, PUBLISHED
-from orchestrator.reporting.results import RunSummary
+from orchestrator.reporting.results import RunSummary, to_json
 from orchestrator.reporting.tables import Table, cell_text, render_terminal
 
 
@@ -98,6 +97,17 @@ def test_bounds_show_where_something_is_missing() -> None:
     assert len(part.notes) == len(whole.notes) + 1
 
 
+def test_lost_replies_of_an_item_asked_several_times_are_shown() -> None:
+    """Two answered samples do not hide a third that failed: outcomes count replies, and a note says so."""
+    once = leaderboard(summary({"a": grades("SDD", "10")}))
+    several = leaderboard(summary({"a": grades("SDD", "10") + grades("SDD", "1r") + grades("SDD", "uu")}))
+    assert [column(several, name)[0] for name in ("items", "answered", "refused", "unsent")] == ["2", "3", "1", "2"]
+    assert column(several, "Overall coverage")[0] == "100.00"
+    (note,) = set(several.notes) - set(leaderboard(summary({"a": grades("SDD", "u")})).notes)
+    assert "count replies" in note
+    assert note not in once.notes
+
+
 def test_a_model_without_replies_shows_dashes() -> None:
     """Nothing paid for is no accuracy of 0."""
     table = leaderboard(summary({"mute": grades("SDD", "uu")}))
@@ -109,6 +119,41 @@ def test_models_may_differ_in_their_tasks() -> None:
     table = leaderboard(summary({"a": grades("SDD", "1"), "b": grades("SDD", "1") + grades("X", "1")}))
     assert column(table, "X accuracy")[0] == "-"
     assert column(table, "X accuracy")[2] == "20.00"
+
+
+def test_a_mean_of_fewer_tasks_is_not_shown_as_the_overall_one() -> None:
+    """A model that was stopped before its second task has no overall mean beside one that has both."""
+    both = grades("SDD", "10") + grades("SLL", "10", multi=True)
+    part = grades("SDD", "11") + grades("SLL", "uu", multi=True)
+    run = summary({"both": both, "part": part})
+    table = leaderboard(run)
+    assert column(table, "Overall mean")[0].startswith("50.00")
+    assert column(table, "Overall mean")[1] == column(table, "Overall if answered")[1] == "-"
+    assert column(table, "SDD accuracy")[1].startswith("100.00")
+    assert any("part has no paid reply in SLL" in note for note in table.notes)
+    found = json.loads(json.dumps(to_json(run), allow_nan=False))["models"]
+    assert (found["part"]["accuracy"], found["part"]["tasks_missing"]) == (1, ["SLL"])
+    assert found["both"]["tasks_missing"] == []
+
+
+def test_a_task_without_letters_leaves_no_overall_accuracy_of_what_was_answered() -> None:
+    """All refused in one task: what was answered is of the other task only."""
+    table = leaderboard(summary({"a": grades("SDD", "10") + grades("SLL", "rr", multi=True)}))
+    assert column(table, "Overall mean")[0].startswith("25.00")
+    assert column(table, "Overall if answered")[0] == "-"
+
+
+def test_pairs_on_fewer_tasks_are_named() -> None:
+    """One task beside two in one family of tests is said; a single pair has no family."""
+    both = tabulate(grades("SDD", "1010") + grades("SLL", "10", multi=True))
+    tables = {"a": both, "b": both, "c": tabulate(grades("SDD", "1100") + grades("SLL", "uu", multi=True))}
+    pairs = compare_all(tables)
+    notes = comparison_table(pairs).notes
+    assert "A = a, B = c: on SDD only, without SLL." in notes
+    assert not any(note.startswith("A = a, B = b") for note in notes)
+    assert any("on different tasks" in note for note in notes)
+    assert not any("on different tasks" in note for note in comparison_table(pairs[1:2]).notes)
+    assert comparison_json(pairs[1])["tasks_missing"] == ["SLL"]
 
 
 def test_a_task_called_overall_keeps_its_column() -> None:
@@ -187,6 +232,19 @@ def test_a_comparison_is_a_row_a_pair() -> None:
     assert found[1]["paid"] is None
 
 
+def test_what_few_groups_cannot_show_is_said() -> None:
+    """Dashes for the interval of one image and for what five would detect, with a note; none where there are six."""
+    six, one = grades("SDD", "111111"), grades("SDD", "1")
+    tables = {"a": tabulate(six), "b": tabulate(grades("SDD", "010101")), "c": tabulate(one)}
+    pairs = compare_all(tables)
+    few = comparison_table(pairs)
+    assert column(few, "detectable")[2] == "-"
+    assert column(few, "A - B")[2] == "0.00"
+    assert any("fewer than 6 groups" in note for note in few.notes)
+    assert not any("fewer than 6 groups" in note for note in comparison_table(pairs[:1]).notes)
+    assert json.loads(json.dumps(comparison_json(pairs[1]), allow_nan=False))["paid"]["difference_low"] is None
+
+
 def test_mcnemar_is_named_where_it_is_right() -> None:
     """With one question an image its p value stands in the notes."""
     pairs = compare_all({"a": tabulate(grades("SDD", "1111")), "b": tabulate(grades("SDD", "0000"))})
@@ -200,39 +258,3 @@ def test_a_p_value_is_never_printed_as_0() -> None:
     assert p_text(0.00001) == "< 0.0001"
     assert p_text(0.05) == "0.0500"
     assert p_text(0.0001) == "0.0001"
-
-
-def test_a_model_without_replies_to_a_task_has_no_overall_mean() -> None:
-    """A mean of one task is not comparable with the others' mean of two, and the notes say so."""
-    both = grades("SDD", "1110") + grades("SLL", "10", multi=True)
-    table = leaderboard(
-        summary(
-            {"both": both, "one": grades("SDD", "11"), "cut": grades("SDD", "11") + grades("SLL", "uu", multi=True)}
-        )
-    )
-    assert column(table, "Overall mean")[:3] == [
-        column(leaderboard(summary({"both": both})), "Overall mean")[0],
-        "-",
-        "-",
-    ]
-    assert any("No overall mean" in note for note in table.notes)
-    assert not any("No overall mean" in note for note in leaderboard(summary({"both": both})).notes)
-
-
-def test_several_replies_an_item_are_counted_one_by_one() -> None:
-    """So that a failed or refused reply is seen though most of its item's replies answered."""
-    run = [
-        replace(grade, sample=sample)
-        for sample, answers in enumerate(("111", "1r1", "11u"))
-        for grade in grades("SDD", answers)
-    ]
-    table = leaderboard(summary({"gpt": run}))
-    assert [column(table, outcome)[0] for outcome in ("items", "answered", "refused", "unsent")] == ["3", "7", "1", "1"]
-    assert any("outcomes are counted by reply" in note for note in table.notes)
-
-
-def test_how_guessing_is_meant_is_said_where_several_answers_may_be_right() -> None:
-    """For a set of options there is more than one way to guess."""
-    notes = leaderboard(summary({"gpt": grades("SLL", "10", multi=True)})).notes
-    assert any("2^k - 1 sets" in note for note in notes)
-    assert not any("2^k - 1 sets" in note for note in leaderboard(summary({"gpt": grades("SDD", "10")})).notes)
