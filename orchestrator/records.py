@@ -438,6 +438,8 @@ class Grade:
     option_texts: tuple[str, ...] = ()
     """Texts of `options`, in the same order."""
     metadata: Mapping[str, Json] = field(default_factory=dict)
+    reply: str = ""
+    """Short digest of the reply that was read; empty without one."""
 
     @property
     def correct(self) -> bool:

@@ -51,9 +51,12 @@ async def analyse_benchmark(chosen: Chosen, wanted: Wanted) -> Analysed:
         result = await score_benchmark(chosen, *watchers, analysed=wanted.analysed)
     if earlier is None:
         return Analysed(result, None)
-    return Analysed(result, regrading.regraded(earlier.held(chosen.source.aliases), earlier.versions))
+    unknown = not earlier.tells_replies and set(earlier.runs) != set(chosen.names)
+    held = earlier.held(chosen.source.aliases)
+    return Analysed(result, regrading.regraded(held, earlier.versions, earlier.runs if unknown else ()))
 
 
 def _regrade(earlier: Earlier, regrading: Regrading, graded: Graded) -> None:
     for grade in graded.grades:
-        regrading.add(graded.model, grade, earlier.said(graded.model, grade))
+        before, same_reply = earlier.said(graded.model, grade)
+        regrading.add(graded.model, grade, before, same_reply=same_reply)

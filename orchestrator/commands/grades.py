@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from orchestrator.grading import judge
-from orchestrator.grading.grade import graded, read
+from orchestrator.grading.grade import digest, graded, read
 from orchestrator.records import Answer, Ending, Grade, Item, Outcome
 from orchestrator.store import runs
 from orchestrator.store.database import Connection, reading
@@ -77,8 +77,8 @@ class Graded:
 # grades takes longer than to look them up in the cache.
 _Bare: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...], bool]
 """The id, question, options and `multi` of an item."""
-_Read: TypeAlias = tuple[Outcome, tuple[str, ...], str, float, int, int]
-"""The outcome, letters, rule, confidence, sample and rotation of a grade: what its item does not say."""
+_Read: TypeAlias = tuple[Outcome, tuple[str, ...], str, float, int, int, str]
+"""The outcome, letters, rule, confidence, sample, rotation and reply of a grade: what its item does not say."""
 _Readings: TypeAlias = tuple[list[_Read], dict[str, list[_Read]], dict[str, tuple[Outcome, ...]], int]
 """What was read of one item at one model by the rules alone, the same by judge, whether each judge replied, and how
 many replies were reworded."""
@@ -182,7 +182,7 @@ def _graded(source: Source, items: Sequence[Item], columns: Sequence[Sequence[_R
 
 
 def _grades(item: Item, readings: Sequence[_Read]) -> tuple[Grade, ...]:
-    return tuple([graded(item.rotated(one[-1]), *one) for one in readings])
+    return tuple([graded(item.rotated(one[5]), *one) for one in readings])
 
 
 def _read_chunk(source: Source, items: Sequence[Item]) -> list[list[_Readings]]:
@@ -226,7 +226,7 @@ def _never_asked(item: Item, run: RunRow, asked: Sequence[Asked]) -> Iterator[_R
     for rotation in range(min(run.rotations, len(item.options))):
         for sample in range(run.samples):
             if (rotation, sample) not in there:
-                yield Outcome.UNSENT, (), "", 0.0, sample, rotation
+                yield Outcome.UNSENT, (), "", 0.0, sample, rotation, ""
 
 
 def _came(asked: Asked | None) -> Outcome:
@@ -243,9 +243,10 @@ def _read(item: Item, asked: Asked) -> _Read:
 
 
 def _said(asked: Asked, outcome: Outcome, answer: Answer | None) -> _Read:
+    reply = "" if asked.text is None or asked.ending is None else digest(asked.text, Ending(asked.ending))
     if answer is None:
-        return outcome, (), "", 0.0, asked.sample, asked.rotation
-    return outcome, answer.letters, answer.rule, answer.confidence, asked.sample, asked.rotation
+        return outcome, (), "", 0.0, asked.sample, asked.rotation, reply
+    return outcome, answer.letters, answer.rule, answer.confidence, asked.sample, asked.rotation, reply
 
 
 def _verdict(asked: Asked, verdicts: Sequence[Asked]) -> Asked | None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from orchestrator.commands.grades import Graded
 from orchestrator.errors import ConfigError
@@ -21,6 +22,7 @@ from orchestrator.records import Grade, Json, Outcome
 
 FORMAT = "orchestrator-grading"
 VERSION = 1
+_REPLIES = 2**33
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -52,6 +54,7 @@ def _line(model: str, grade: Grade) -> str:
         "letters": list(grade.letters),
         "rule": grade.rule,
         "outcome": str(grade.outcome),
+        "reply": grade.reply,
         "parser_version": PARSER_VERSION,
     }
     return json.dumps(body) + "\n"
@@ -67,12 +70,17 @@ class Earlier:
         """Read a grading; raises ConfigError for a file that is none."""
         self.versions: tuple[str, ...] = ()
         """The parser versions it was made under."""
+        self.runs: tuple[str, ...] = ()
+        """The runs it was made of."""
+        self.tells_replies = True
+        """Whether it tells every reply from another to the same question."""
         self._said: dict[Said, int] = {}
         self._by_question: dict[int, int] = {}
+        """Which of these, and which reply (0: not told), in one number to save memory."""
         self._models: Counter[str] = Counter()
         try:
             with path.open(encoding="utf-8") as file:
-                _check_header(path, file.readline())
+                self.runs = _runs(path, file.readline())
                 for number, line in enumerate(file, start=2):
                     self._add(path, number, line)
         except OSError as error:
@@ -82,10 +90,16 @@ class Earlier:
         self._kinds = tuple(self._said)
         self.versions = tuple(dict.fromkeys(said.parser_version for said in self._kinds))
 
-    def said(self, model: str, grade: Grade) -> Said | None:
-        """Return what was read then from the reply that is graded now; None if it was not there."""
-        kind = self._by_question.get(_digest(model, grade.item_id, grade.sample, grade.rotation))
-        return None if kind is None else self._kinds[kind]
+    def said(self, model: str, grade: Grade) -> tuple[Said | None, bool]:
+        """Return what was read then of the question that is graded now, None if it was not there.
+
+        Then whether it was read from the same reply, as far as the file tells.
+        """
+        packed = self._by_question.get(_digest(model, grade.item_id, grade.sample, grade.rotation))
+        if packed is None:
+            return None, True
+        kind, reply = divmod(packed, _REPLIES)
+        return self._kinds[kind], reply in (0, _number(grade.reply))
 
     def held(self, models: Sequence[str]) -> int:
         """Return how many questions to these models it holds."""
@@ -102,25 +116,41 @@ class Earlier:
                 "rule": str(rule),
                 "outcome": str(outcome),
                 "parser_version": str(version),
-            } if all(isinstance(letter, str) for letter in letters) and outcome in set(Outcome):
+                **rest,
+            } if all(isinstance(one, str) for one in letters) and outcome in set(Outcome) and _told(rest):
+                reply = _number(rest.get("reply"))
                 said = Said(tuple(sorted(letters)), rule, Outcome(outcome), version)
             case _:
                 raise ConfigError(f"{path}:{number}: is no line of a grading; `score --save FILE` writes them")
         digest = _digest(model, item_id, sample, rotation)
         if digest in self._by_question:
             raise ConfigError(f"{path}:{number}: {item_id!r} at {model!r} is there twice")
-        self._by_question[digest] = self._said.setdefault(said, len(self._said))
+        self.tells_replies = self.tells_replies and reply > 0
+        self._by_question[digest] = self._said.setdefault(said, len(self._said)) * _REPLIES + reply
         self._models[model] += 1
 
 
-def _check_header(path: Path, line: str) -> None:
+def _runs(path: Path, line: str) -> tuple[str, ...]:
+    """Return the runs that the header names, if it is the header of a grading that can be read."""
     match _json(line):
-        case {"format": "orchestrator-grading", "version": 1}:
-            return
+        case {"format": "orchestrator-grading", "version": 1, "runs": list(runs)}:
+            return tuple(map(str, runs))
         case {"format": "orchestrator-grading", "version": int(version)} if version > VERSION:
             raise ConfigError(f"{path}: was written by a newer version of orchestrator; upgrade to read it")
         case _:
             raise ConfigError(f"{path}: is no grading; `score --save FILE` writes one")
+
+
+def _told(rest: dict[Any, Any]) -> bool:
+    """Whether a line says of what reply it is, as it should; those of before did not."""
+    return "reply" not in rest or _number(rest["reply"]) > 0
+
+
+def _number(reply: object) -> int:
+    """Return a reply's digest as a number below `_REPLIES`, none as 1, and 0 for what is neither."""
+    if not isinstance(reply, str) or not re.fullmatch(r"([0-9a-f]{8})?", reply):
+        return 0
+    return int(reply, 16) + 2 if reply else 1
 
 
 def _json(line: str) -> object:

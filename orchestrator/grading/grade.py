@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import assert_never
 
 from orchestrator.grading.parse import parse
@@ -30,6 +31,12 @@ def read(shown: Item, text: str, ending: Ending) -> tuple[Outcome, Answer | None
     return (Outcome.REFUSED if found.reason is Abstained.REFUSED else Outcome.UNPARSED), None
 
 
+def digest(text: str, ending: Ending) -> str:
+    """Return the short digest (8 hex digits) by which a reply is told from another to the same question."""
+    said = f"{ending} {text}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(said, digest_size=4).hexdigest()
+
+
 def graded(
     shown: Item,
     outcome: Outcome,
@@ -38,8 +45,12 @@ def graded(
     confidence: float = 0.0,
     sample: int = 0,
     rotation: int = 0,
+    reply: str = "",
 ) -> Grade:
-    """Return the grade of an item as it was shown (rotated), given its outcome and, if answered, what was read."""
+    """Return the grade of an item as it was shown (rotated), given its outcome and, if answered, what was read.
+
+    `reply` is the digest of the text it was read from.
+    """
     options, texts = zip(*shown.options, strict=True)
     return Grade(
         shown.id,
@@ -56,6 +67,7 @@ def graded(
         rotation,
         texts,
         shown.metadata,
+        reply,
     )
 
 

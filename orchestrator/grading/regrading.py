@@ -1,7 +1,7 @@
 """How a grading differs from an earlier one of the same replies: which letters changed, and what became of the scores.
 
-Pure; letters are those of the options as they were shown. Scores before and after count only the questions that both
-gradings hold, with the right letters of now.
+Pure; letters are those of the options as they were shown. Scores before and after count only the replies that both
+gradings read, with the right letters of now.
 """
 
 from __future__ import annotations
@@ -56,8 +56,12 @@ class Regraded:
     only_before: int
     only_now: int
     """Questions that only one of the two holds."""
+    others: int
+    """Questions whose reply is another one than then."""
     versions: tuple[str, ...]
     """Parser versions of the earlier one."""
+    other_runs: tuple[str, ...] = ()
+    """Its runs, where they are not those of now and it does not tell one reply from another."""
 
 
 class Regrading:
@@ -67,21 +71,24 @@ class Regrading:
         self._before = {model: Tally() for model in models}
         self._now = {model: Tally() for model in models}
         self._changes: list[Change] = []
-        self._shared = self._only_now = 0
+        self._shared = self._only_now = self._others = 0
 
-    def add(self, model: str, grade: Grade, before: Said | None) -> None:
+    def add(self, model: str, grade: Grade, before: Said | None, *, same_reply: bool = True) -> None:
         """Compare one grade with what was read before; None if the earlier grading does not hold it."""
         if before is None:
             self._only_now += 1
             return
         self._shared += 1
+        if not same_reply:
+            self._others += 1
+            return
         self._now[model].add(grade)
         self._before[model].add(replace(grade, letters=before.letters, outcome=before.outcome, rule=before.rule))
         if (before.letters, before.outcome) != (grade.letters, grade.outcome):
             now = Said(grade.letters, grade.rule, grade.outcome, PARSER_VERSION)
             self._changes.append(Change(grade.item_id, model, grade.sample, grade.rotation, grade.gold, before, now))
 
-    def regraded(self, held: int, versions: tuple[str, ...]) -> Regraded:
+    def regraded(self, held: int, versions: tuple[str, ...], other_runs: tuple[str, ...] = ()) -> Regraded:
         """Return the comparison so far with an earlier grading that holds `held` questions to these models."""
         return Regraded(
             before={model: score_table(tally.table()) for model, tally in self._before.items()},
@@ -89,7 +96,9 @@ class Regrading:
             changes=tuple(self._changes),
             only_before=held - self._shared,
             only_now=self._only_now,
+            others=self._others,
             versions=versions,
+            other_runs=other_runs,
         )
 
 

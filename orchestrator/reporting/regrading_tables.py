@@ -33,12 +33,21 @@ def regrading_tables(regraded: Regraded) -> Iterator[Table]:
     """Yield the scores before and now, and the list of changes if there are any."""
     versions = ", ".join(regraded.versions) or "none"
     notes = [
-        f"Before: parser {versions}; now: parser {PARSER_VERSION}. Percent; both on the questions that both gradings "
-        "hold, with the benchmark's right letters of now."
+        f"Before: parser {versions}; now: parser {PARSER_VERSION}. Percent; both on the replies that both gradings "
+        "read, with the benchmark's right letters of now."
     ]
     if regraded.only_before or regraded.only_now:
         notes.append(
             f"In neither score: {regraded.only_before} questions held only before, {regraded.only_now} only now."
+        )
+    if regraded.others:
+        notes.append(
+            f"{regraded.others} replies are other ones than then (another run, or asked again): in neither score."
+        )
+    if regraded.other_runs:
+        notes.append(
+            f"The earlier grading is of other runs ({', '.join(regraded.other_runs)}) and does not tell replies apart: "
+            "what is listed may be another reply, not another reading."
         )
     yield Table(
         "Model",
@@ -79,6 +88,8 @@ def regrading_json(regraded: Regraded) -> dict[str, Json]:
         "parser_versions": list(regraded.versions),
         "only_before": regraded.only_before,
         "only_now": regraded.only_now,
+        "other_replies": regraded.others,
+        "other_runs": list(regraded.other_runs),
         "models": {
             model: {"accuracy_before": regraded.before[model].accuracy, "accuracy_now": now.accuracy}
             for model, now in regraded.now.items()

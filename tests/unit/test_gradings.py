@@ -14,9 +14,11 @@ from stored_fixtures import Archive, Said, row
 from orchestrator.commands.analysing import Analysed, Wanted, analyse_benchmark
 from orchestrator.commands.gradings import Earlier
 from orchestrator.errors import BenchmarkError, ConfigError
+from orchestrator.grading.grade import digest
 from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.grading.regrading import Regraded
 from orchestrator.records import Ending, Outcome
+from orchestrator.reporting.regrading_tables import regrading_tables
 
 HEADER = {"format": "orchestrator-grading", "version": 1, "parser_version": "0", "benchmark": "b", "runs": []}
 
@@ -76,6 +78,7 @@ def test_a_grading_is_a_header_and_a_line_a_question(archive: Archive) -> None:
         "letters": ["A"],
         "rule": "declared",
         "outcome": "answered",
+        "reply": digest("The answer is A.", Ending.COMPLETE),
         "parser_version": PARSER_VERSION,
     }
     assert [line["outcome"] for line in lines[5:]] == ["unsent", "refused", "unsent", "unsent"]
@@ -113,6 +116,45 @@ def test_scores_count_what_both_gradings_hold(archive: Archive) -> None:
     found = regraded(archive, lines[1:] + extra)
     assert (found.only_before, found.only_now) == (1, 1)
     assert found.now["gpt"].items == found.before["gpt"].items == 7
+
+
+def asked_again(archive: Archive) -> None:
+    """Ask a later run three items: it brings another reply, the same reply, and one where there was none."""
+    for number, text in ((0, "My final option: [D]"), (1, "My final option: [B]"), (6, "My final option: [C]")):
+        archive.keep("gpt", number, text, run="second")
+
+
+def test_another_reply_is_told_from_another_reading(archive: Archive) -> None:
+    """It is counted and in neither score; what is read differently of the same reply is listed all the same."""
+    lines = saved(archive)[1:]
+    lines[1] |= {"letters": ["D"], "rule": "guess"}
+    asked_again(archive)
+    found = regraded(archive, lines)
+    assert [one.item_id for one in found.changes] == ["q1"]
+    assert (found.others, found.only_before, found.only_now) == (2, 0, 0)
+    assert found.now["gpt"].items == found.before["gpt"].items == 6
+    assert found.other_runs == ()
+    first, *_ = regrading_tables(found)
+    assert "2 replies are other ones than then (another run, or asked again): in neither score." in first.notes
+
+
+def test_a_grading_of_before_that_tells_no_reply_is_read_with_a_warning(archive: Archive) -> None:
+    """Only where it is of other runs; it cannot be known what became of the replies."""
+    header, *lines = saved(archive)
+    for line in lines:
+        del line["reply"]
+    against = archive.folder / "earlier.jsonl"
+    write(against, header, *lines)
+    same = analysed(archive, against=against).regraded
+    asked_again(archive)
+    other = analysed(archive, against=against).regraded
+    assert same is not None
+    assert other is not None
+    assert (same.other_runs, same.others, same.changes) == ((), 0, ())
+    assert (other.other_runs, other.others) == (("first",), 0)
+    assert [one.item_id for one in other.changes] == ["q0", "q6"]
+    first, *_ = regrading_tables(other)
+    assert "is of other runs (first) and does not tell replies apart" in first.notes[-1]
 
 
 def test_a_grading_may_be_saved_over_the_one_it_is_set_beside(archive: Archive) -> None:
@@ -167,7 +209,8 @@ def test_what_is_no_grading_is_refused(tmp_path: Path, lines: list[object], said
 
 
 @pytest.mark.parametrize(
-    "change", [{"letters": "A"}, {"letters": [1]}, {"outcome": "lost"}, {"sample": "0"}, {"rotation": None}]
+    "change",
+    [{"letters": "A"}, {"letters": [1]}, {"outcome": "lost"}, {"sample": "0"}, {"rotation": None}, {"reply": "x"}],
 )
 def test_a_field_of_the_wrong_kind_is_refused(archive: Archive, change: dict[str, object]) -> None:
     """It is not taken for something else."""

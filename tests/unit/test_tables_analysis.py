@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -237,8 +238,9 @@ def test_without_changes_there_is_no_list() -> None:
 
 
 def test_the_object_of_a_regrading_holds_everything() -> None:
-    """Both accuracies, and of every change both readings."""
-    found = regrading_json(regraded((grade("1", "A"), OLD)))
+    """Both accuracies, what cannot be compared, and of every change both readings."""
+    found = regrading_json(replace(regraded((grade("1", "A"), OLD)), others=3, other_runs=("r",)))
+    assert (found["other_replies"], found["other_runs"]) == (3, ["r"])
     assert found["models"] == {"gpt": {"accuracy_before": 0, "accuracy_now": 1}}
     assert found["parser_versions"] == ["0"]
     assert found["changes"] == [
