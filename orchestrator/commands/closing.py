@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
+from orchestrator.inference.estimate import Load
 from orchestrator.inference.plan import Stop, StopKind, Tally
 from orchestrator.inference.pricing import usd
 from orchestrator.records import NANO_PER_USD
@@ -24,22 +25,8 @@ class Account:
 
     tally: Tally
     money: Money
-    unsent: int
-    """Questions of the run that have neither reply nor failure."""
-
-    @property
-    def expected_nanousd(self) -> int:
-        """What the unsent questions would cost at the mean price of this invocation's replies; 0 if there is none.
-
-        Attempts in doubt are charged without a reply; however many there were, it is at most the worst case.
-        """
-        mean = self.unsent * self.tally.spent_nanousd // self.tally.replied if self.tally.replied else 0
-        return min(mean, self.worst_nanousd)
-
-    @property
-    def worst_nanousd(self) -> int:
-        """What the unsent questions would cost at the mean worst case reserved."""
-        return self.unsent * self.tally.quoted_nanousd // self.tally.attempts if self.tally.attempts else 0
+    left: Load = field(default_factory=Load)
+    """What the next invocation would ask; looked up where a budget stopped this one."""
 
 
 def money_lines(accounts: dict[str, Account]) -> Iterator[str]:
@@ -96,25 +83,20 @@ def _budget_lines(stop: Stop, summary: RunSummary, accounts: dict[str, Account])
     settled = sum(one.money.settled for one in accounts.values())
     reserved = sum(one.money.reserved for one in accounts.values())
     doubt = sum(one.money.in_doubt for one in accounts.values())
-    unsent = sum(one.unsent for one in accounts.values())
-    expected = sum(one.expected_nanousd for one in accounts.values())
-    worst = sum(one.worst_nanousd for one in accounts.values())
+    left = sum((one.left for one in accounts.values()), Load())
     if stop.name:
         yield f"stopped by the lifetime budget of provider {safe(stop.name)} ([budget] in providers.toml)."
     else:
         yield f"stopped by the cap {usd(summary.cap_nanousd or 0)}: {stop.reason}."
-    yield f"{usd(settled)} settled, {usd(reserved)} reserved, {usd(doubt)} in doubt; {unsent} questions are left."
-    if expected:
-        yield f"Asking those would cost about {usd(expected)} (at worst {usd(worst)}) more."
+    yield f"{usd(settled)} settled, {usd(reserved)} reserved, {usd(doubt)} in doubt; {left.calls} questions are left."
+    if left.calls:
+        yield f"Asking those would cost about {usd(left.expected_nanousd)} (at worst {usd(left.worst_nanousd)}) more."
     yield "To go on, raise the budget:"
 
 
 def _raised(command: tuple[str, ...], summary: RunSummary, accounts: dict[str, Account]) -> tuple[str, ...]:
-    """Return the command with a cap under which what is left fits even at worst, in whole cents.
-
-    The same command where nothing was asked that its price could be told from.
-    """
-    worst = sum(one.worst_nanousd for one in accounts.values())
+    """Return the command with a cap under which what is left fits even at worst, in whole cents."""
+    worst = sum(one.left.worst_nanousd for one in accounts.values())
     if not worst:
         return command
     cent = NANO_PER_USD // 100

@@ -15,15 +15,15 @@ from pathlib import Path
 from rich.console import Console
 
 from orchestrator.commands.piloting import Pilot, PilotSpec, run_pilot
-from orchestrator.commands.running import RunOptions, Say, calibration
+from orchestrator.commands.running import RunOptions, Say, past_of
 from orchestrator.commands.scoring import first
 from orchestrator.commands.workspace import Workspace
 from orchestrator.dataset.load import read_items
 from orchestrator.errors import BenchmarkError, Problem
 from orchestrator.inference import prompt
-from orchestrator.inference.estimate import History, Load, history, load_of, picture_settings, picture_tokens
+from orchestrator.inference.estimate import History, Load, load_of, picture_settings, picture_tokens
 from orchestrator.inference.questions import Asking, of_item
-from orchestrator.inference.tokens import Calibration, estimate
+from orchestrator.inference.tokens import estimate
 from orchestrator.records import ImagePolicy, Item, Model, Request
 from orchestrator.store import replies
 from orchestrator.store.database import Store
@@ -168,8 +168,7 @@ async def estimated(options: EstimateOptions, workspace: Workspace, say: Say, co
 
 
 async def _survey(store: Store, model: Model) -> Survey:
-    answers = await store.do(replies.answer_history, model.alias, Calibration.WINDOW)
-    past = history(await calibration(store, model.alias), answers)
+    past = await past_of(store, model.alias)
     return Survey(model, past, otherwise={policy: Counter() for policy in picture_settings(model)})
 
 

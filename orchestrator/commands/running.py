@@ -7,7 +7,7 @@ import hashlib
 import json
 import signal
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -28,6 +28,7 @@ from orchestrator.errors import BenchmarkError, ConfigError
 from orchestrator.grading.grade import read
 from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.inference import client, prompt
+from orchestrator.inference.estimate import History, Load, history
 from orchestrator.inference.executor import LocalExecutor
 from orchestrator.inference.plan import Plan, Stop, StopKind
 from orchestrator.inference.pricing import usd
@@ -150,8 +151,9 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
                 runners.append(Runner(replace(plan, models=(judge,)), judged, store, executor))
                 total = sum([1 async for _ in judged(judge)])
                 await carry_out(runners[1], total, say, console)
+            left = await _left(runners, store)
         reasked = await store.do(status.reasked, row.id, newest)
-        return await _result(options, workspace, row, runners, items(), reasked, time.monotonic() - started)
+        return await _result(options, workspace, row, runners, left, items(), reasked, time.monotonic() - started)
 
 
 async def _rotations(
@@ -164,6 +166,17 @@ async def _rotations(
     found = await affordable(items, models, Asking(template, options.samples), options.budget_nanousd)
     say(f"rotations: {found}, by what the calls would cost at worst (--rotations {found} asks the same)")
     return found
+
+
+async def _left(runners: Sequence[Runner], store: Store) -> dict[tuple[Runner, str], Load]:
+    """Return what the next invocation would ask, by runner and model; nothing where no budget stopped this one."""
+    if not any(stop.kind is StopKind.BUDGET for runner in runners for stop in runner.stops):
+        return {}
+    return {
+        (runner, model.alias): await runner.remaining(model, await past_of(store, model.alias))
+        for runner in runners
+        for model in runner.models
+    }
 
 
 def _again(options: RunOptions) -> Callable[[Item, Reply], bool] | None:
@@ -241,9 +254,10 @@ async def registered(store: Store) -> AsyncIterator[int]:
         await store.do(processes.leave, process_id)
 
 
-async def calibration(store: Store, alias: str) -> Calibration:
-    """Return what the latest stored replies of a model say of its estimates."""
-    return Calibration.learnt(await store.do(replies.usage_history, alias, Calibration.WINDOW))
+async def past_of(store: Store, alias: str) -> History:
+    """Return what the latest stored replies of a model say of its next ones."""
+    bills = await store.do(replies.usage_history, alias, Calibration.WINDOW)
+    return history(Calibration.learnt(bills), await store.do(replies.answer_history, alias, Calibration.WINDOW))
 
 
 @contextmanager
@@ -284,6 +298,7 @@ async def _result(
     workspace: Workspace,
     row: RunRow,
     runners: Sequence[Runner],
+    left: Mapping[tuple[Runner, str], Load],
     items: AsyncGenerator[Item, None],
     reasked: tuple[Reasked, ...],
     wall_s: float,
@@ -321,11 +336,11 @@ async def _result(
         analyses=scored.analyses,
     )
     accounts = {
-        alias: Account(tally, by_model[alias], scored.models[alias].replies[Outcome.UNSENT])
+        alias: Account(tally, by_model[alias], left.get((asked, alias), Load()))
         for alias, tally in asked.tallies.items()
     }
     for runner in judging:
         for alias, tally in runner.tallies.items():
-            accounts[f"{alias} (judge)"] = Account(tally, by_model[alias], tally.unsent)
+            accounts[f"{alias} (judge)"] = Account(tally, by_model[alias], left.get((runner, alias), Load()))
     stops = tuple(dict.fromkeys(stop for runner in runners for stop in runner.stops))
     return RunResult(summary, stops, accounts, reasked, options.judge)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from orchestrator.inference.tokens import Calibration
-from orchestrator.records import Model
+from orchestrator.records import Model, Reply
+from orchestrator.store.claims import Policy
 
 
 class StopKind(StrEnum):
@@ -63,3 +65,7 @@ class Plan:
     hold_in_doubt: bool = False
     newer_than: int = 0
     """Replies with a higher id belong to this invocation and are never asked again."""
+
+    def policy(self, again: Callable[[Reply], bool] | None) -> Policy:
+        """Return which stored states of a question are asked again."""
+        return Policy(self.hold_in_doubt, again, self.newer_than)

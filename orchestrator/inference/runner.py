@@ -17,10 +17,12 @@ from typing import assert_never
 
 from orchestrator.inference.clock import Clock
 from orchestrator.inference.dispatch import HOPELESS_AFTER, Dispatcher, Go, Halted, Lane
+from orchestrator.inference.estimate import History, Load
 from orchestrator.inference.executor import Executor, Tried
 from orchestrator.inference.plan import Plan, Stop, StopKind, Tally
 from orchestrator.inference.pricing import worst_case
 from orchestrator.inference.questions import Question
+from orchestrator.inference.remaining import remaining
 from orchestrator.inference.retry import (
     Again,
     Done,
@@ -43,7 +45,7 @@ from orchestrator.records import (
     canonical,
 )
 from orchestrator.store import claims, ledger, replies
-from orchestrator.store.claims import Ask, Claim, Policy
+from orchestrator.store.claims import Ask, Claim
 from orchestrator.store.database import Store
 from orchestrator.store.ledger import ClaimLost, Granted, Intent, OverBudget, Settlement, State
 from orchestrator.store.replies import KNOWN_AFTER
@@ -99,6 +101,7 @@ class Runner:
         clock: Clock | None = None,
     ) -> None:
         self._plan = plan
+        self._questions = questions
         self._store = store
         self._executor = executor
         self._clock = clock or Clock()
@@ -116,6 +119,15 @@ class Runner:
             )
             for model in plan.models
         ]
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The models it asks."""
+        return self._plan.models
+
+    async def remaining(self, model: Model, past: History) -> Load:
+        """Return the load of what the plan's next invocation would ask a model, whose replies so far are `past`."""
+        return await remaining(self._questions(model), model, self._plan, past, self._store)
 
     @property
     def stops_all(self) -> bool:
@@ -180,11 +192,7 @@ class Runner:
             key=request.key,
             canonical=canonical(request),
         )
-        policy = Policy(
-            hold_in_doubt=self._plan.hold_in_doubt,
-            again=question.again,
-            newer_than=self._plan.newer_than,
-        )
+        policy = self._plan.policy(question.again)
         while not self._halted(track):
             match await self._store.do(claims.claim, ask, policy):
                 case Claim.HIT:

@@ -134,7 +134,7 @@ def _repeat_tables(tables: Mapping[str, ItemTable], analyses: Mapping[str, Analy
         for agreement in analysis.agreements:
             found[Column(agreement.task, "repeated items")] = agreement.items
             found[Column(agreement.task, "agreement")] = Percent(agreement.pairwise)
-            found[Column(agreement.task, "kappa")] = None if agreement.kappa is None else f"{agreement.kappa:.3f}"
+            found[Column(agreement.task, "kappa")] = agreement.kappa
         for passed in passes(tables[alias]):
             found[Column("", f"pass@{passed.k}")] = Percent(passed.value)
     found_columns = _first_seen(cells.values())

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from orchestrator.grading.compare import FEWEST_GROUPS, By, Comparison, Paired, SliceComparison
 from orchestrator.records import Json
-from orchestrator.reporting.tables import Cell, Column, Percent, Row, Table
+from orchestrator.reporting.tables import Cell, Column, Percent, PValue, Row, Table, p_text
 
 _COLUMNS = (
     Column("", "items"),
@@ -74,11 +74,6 @@ def slice_json(one: SliceComparison) -> dict[str, Json]:
     return {"task": one.task, "name": one.name, "p_adjusted": one.p_adjusted, "paid": _json(one.paired)}
 
 
-def p_text(p: float) -> str:
-    """Return a p value with four decimals, never as 0."""
-    return f"{p:.4f}" if p >= 0.0001 else "< 0.0001"
-
-
 def _cells(paired: Paired | None, p_holm: float | None) -> tuple[Cell, ...]:
     """Return the cells of one row; without a shared item nothing but their number is known."""
     if paired is None:
@@ -93,8 +88,8 @@ def _cells(paired: Paired | None, p_holm: float | None) -> tuple[Cell, ...]:
         Percent(paired.accuracy_a),
         Percent(paired.accuracy_b),
         Percent(paired.difference, *(paired.interval or ())),
-        p_text(paired.p),
-        None if p_holm is None else p_text(p_holm),
+        PValue(paired.p),
+        None if p_holm is None else PValue(p_holm),
         Percent(paired.detectable),
     )
 

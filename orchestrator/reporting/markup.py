@@ -1,6 +1,7 @@
 """A table as Markdown, LaTeX and CSV, with every foreign text escaped for the format.
 
-The three hold the same cells as the terminal's, on one line each; CSV gives limits columns of their own.
+The three hold the same cells as the terminal's, on one line each; CSV gives limits columns of their own, with as
+many decimals as their estimates.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import io
 import itertools
 from collections.abc import Sequence
 
-from orchestrator.reporting.tables import Cell, Column, Percent, Row, Table, cell_text, limit_texts
+from orchestrator.reporting.tables import Cell, Column, Percent, PValue, Row, Table, cell_text, limit_texts
 from orchestrator.reporting.terminal import safe
 
 _MARKDOWN = str.maketrans(
@@ -62,7 +63,8 @@ def render_latex(table: Table) -> str:
         lines += [r"\midrule"] if number else []
         lines += [_ampersands([_latex(row.title), *(_latex(cell_text(cell)) for cell in row.cells)]) for row in rows]
     lines += [r"\bottomrule", r"\end{tabular}"]
-    lines += [rf"\par\smallskip\footnotesize {_latex(note)}" for note in table.notes]
+    # In a group, which ends the paragraph: what follows in the document keeps its size.
+    lines += [rf"{{\par\smallskip\footnotesize {_latex(note)}\par}}" for note in table.notes]
     return "\n".join(lines) + "\n"
 
 
@@ -134,14 +136,16 @@ def _csv_cells(table: Table, row: Row) -> list[str]:
     for column, cell in zip(table.columns, row.cells, strict=True):
         if column.limits:
             share = cell if isinstance(cell, Percent) else Percent(None)
-            cells += [_csv_number(Percent(share.value)), *(limit_texts(share) or ("", ""))]
+            cells += [_csv_number(Percent(share.value)), *(limit_texts(share, 2) or ("", ""))]
         else:
             cells.append(_csv_number(cell))
     return cells
 
 
 def _csv_number(cell: Cell) -> str:
-    """Return a number as it is printed, a text made harmless, nothing for the unknown."""
+    """Return a number as it is printed (a p value in full), a text made harmless, nothing for the unknown."""
     if cell is None or (isinstance(cell, Percent) and cell.value is None):
         return ""
+    if isinstance(cell, PValue):
+        return f"{cell.value:.6g}"
     return _csv(cell) if isinstance(cell, str) else cell_text(cell)

@@ -45,7 +45,15 @@ class Money:
     nanousd: int
 
 
-Cell: TypeAlias = Percent | Money | int | str | None
+@dataclass(frozen=True, slots=True)
+class PValue:
+    """A p value, printed with four decimals and never as 0."""
+
+    value: float
+
+
+Cell: TypeAlias = Percent | Money | PValue | float | int | str | None
+"""A float is printed with three decimals."""
 Origin: TypeAlias = Literal["measured", "computed", "published"]
 """Where a row comes from: replies, the benchmark alone, or print."""
 
@@ -105,12 +113,18 @@ def dollars(nanousd: int) -> str:
     return str(Decimal(nanousd).scaleb(-9).quantize(Decimal("0.0001"), rounding=ROUND_CEILING))
 
 
-def limit_texts(cell: Percent) -> tuple[str, str] | None:
-    """Return the limits as percent with one decimal, rounded away from the estimate; None where there are none."""
+def p_text(p: float) -> str:
+    """Return a p value with four decimals, never as 0."""
+    return f"{p:.4f}" if p >= 0.0001 else "< 0.0001"
+
+
+def limit_texts(cell: Percent, decimals: int = 1) -> tuple[str, str] | None:
+    """Return the limits as percent with some decimals, rounded away from the estimate; None where there are none."""
     if cell.low is None or cell.high is None:
         return None
-    low, high = math.floor(round(1000 * cell.low, 6)), math.ceil(round(1000 * cell.high, 6))
-    return f"{low / 10:.1f}", f"{high / 10:.1f}"
+    step = 10**decimals
+    low, high = math.floor(round(100 * step * cell.low, 6)), math.ceil(round(100 * step * cell.high, 6))
+    return f"{low / step:.{decimals}f}", f"{high / step:.{decimals}f}"
 
 
 def cell_parts(cell: Cell) -> tuple[str, ...]:
@@ -122,6 +136,10 @@ def cell_parts(cell: Cell) -> tuple[str, ...]:
             return (*estimate, *([f"[{', '.join(limits)}]"] if limits else [])) or ("-",)
         case Money(nanousd):
             return (dollars(nanousd),)
+        case PValue(value):
+            return (p_text(value),)
+        case float():
+            return (f"{cell:.3f}",)
         case None:
             return ("-",)
         case _:

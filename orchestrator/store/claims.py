@@ -6,7 +6,7 @@ Always holds: at most one living process holds a key's claim. All functions run 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -64,12 +64,8 @@ def claim(connection: sqlite3.Connection, ask: Ask, policy: Policy) -> Claim:
         "WHERE key <> excluded.key OR wording <> excluded.wording",
         (ask.run_id, ask.model, ask.judged, ask.item_id, ask.sample, ask.rotation, ask.key, ask.wording),
     )
-    row = replies.latest(connection, ask.key)
-    if row is not None:
-        if policy.again is None or row["id"] > policy.newer_than or not policy.again(replies.of_row(row)):
-            return Claim.HIT
-    elif policy.hold_in_doubt and _in_doubt(connection, ask.key):
-        return Claim.HELD
+    if (found := _standing(connection, ask.key, policy)) is not Claim.MINE:
+        return found
     # Only for a process on the list: of any other nobody could tell when it is dead.
     taken = connection.execute(
         "INSERT INTO claims (key, process_id) SELECT ?, id FROM processes WHERE id = ? ON CONFLICT DO NOTHING",
@@ -81,6 +77,11 @@ def claim(connection: sqlite3.Connection, ask: Ask, policy: Policy) -> Claim:
         "INSERT INTO requests (key, canonical) VALUES (?, ?) ON CONFLICT DO NOTHING", (ask.key, ask.canonical)
     )
     return Claim.MINE
+
+
+def standings(connection: sqlite3.Connection, questions: Sequence[tuple[str, Policy]]) -> list[Claim]:
+    """Say of each key under its policy whether it is answered, held, or to be asked (MINE), whoever else may ask it."""
+    return [_standing(connection, key, policy) for key, policy in questions]
 
 
 def unclaim(connection: sqlite3.Connection, key: str, process_id: int) -> None:
@@ -97,3 +98,11 @@ def holds(connection: sqlite3.Connection, key: str, process_id: int) -> bool:
 def _in_doubt(connection: sqlite3.Connection, key: str) -> bool:
     row = connection.execute("SELECT 1 FROM attempts WHERE key = ? AND state = 'doubt' LIMIT 1", (key,)).fetchone()
     return row is not None
+
+
+def _standing(connection: sqlite3.Connection, key: str, policy: Policy) -> Claim:
+    row = replies.latest(connection, key)
+    if row is not None:
+        again = policy.again is not None and row["id"] <= policy.newer_than and policy.again(replies.of_row(row))
+        return Claim.MINE if again else Claim.HIT
+    return Claim.HELD if policy.hold_in_doubt and _in_doubt(connection, key) else Claim.MINE

@@ -10,6 +10,7 @@ import signal
 import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from paid_fixtures import picture
 from rich.console import Console
 
 from orchestrator import config
-from orchestrator.commands import checking, rehearsal, running
+from orchestrator.commands import checking, closing, rehearsal, running
 from orchestrator.commands.running import RunOptions, RunResult, exit_code, spec_of
 from orchestrator.commands.workspace import Workspace, find
 from orchestrator.dataset.load import check
@@ -204,6 +205,62 @@ def test_nothing_is_sent_under_a_cap_of_nothing(bench: Bench) -> None:
     result, books = simulated(lambda simulator: bench.run(simulator, replace(bench.asking(), budget_nanousd=0)))
     assert books["arrivals"] == []
     assert result.summary.models[LARGE].outcomes[Outcome.UNSENT] == 6
+
+
+def budget_advised(result: RunResult) -> int:
+    """Return the budget of the command that a run ends with, in nano-dollars."""
+    (*said, last) = closing.stop_lines(result.stops, result.summary, result.accounts, ("run", "--budget", "0.00"))
+    assert any("would cost about $" in line for line in said)
+    return int(Decimal(last.split()[-1]).scaleb(9))
+
+
+def test_a_run_that_could_not_pay_its_first_call_says_what_it_needs(bench: Bench) -> None:
+    """For all its models, also the one whose replies so far are known; the budget it names is enough at worst."""
+
+    async def work(simulator: Simulator) -> RunResult:
+        await bench.run(simulator, replace(bench.asking(SMALL), limit=4))
+        capped = replace(bench.asking(LARGE, SMALL), budget_nanousd=1000)
+        first = await bench.run(simulator, capped)
+        assert (first.summary.calls, first.exit_code) == (0, 3)
+        assert [account.left.calls for account in first.accounts.values()] == [6, 2]
+        advised = budget_advised(first)
+        assert advised >= sum(account.left.worst_nanousd for account in first.accounts.values()) > 0
+        return await bench.run(simulator, replace(capped, budget_nanousd=advised))
+
+    result, _ = simulated(work)
+    assert (result.stops, result.exit_code) == ((), 0)
+
+
+def test_a_run_that_was_stopped_again_says_what_it_still_needs(bench: Bench) -> None:
+    """The second time nothing was asked in the invocation; what was paid before is not to be paid again."""
+
+    async def work(simulator: Simulator) -> RunResult:
+        capped = replace(bench.asking(), budget_nanousd=12_000_000)
+        first = await bench.run(simulator, capped)
+        again = await bench.run(simulator, capped)
+        left = again.accounts[LARGE].left
+        assert again.summary.calls == 0
+        assert left == first.accounts[LARGE].left
+        assert left.calls == 6 - first.summary.calls > 0
+        return await bench.run(simulator, replace(capped, budget_nanousd=budget_advised(again)))
+
+    result, _ = simulated(work)
+    assert (result.stops, result.exit_code) == ((), 0)
+
+
+def test_what_is_to_be_asked_again_is_part_of_what_is_needed(bench: Bench) -> None:
+    """A question that failed, and under --retry a reply that was refused."""
+
+    async def work(simulator: Simulator) -> RunResult:
+        simulator.change({"script": ["refusal", None, "bad_request"]})
+        await bench.run(simulator, replace(bench.asking(), limit=4))
+        retried = replace(bench.asking(), limit=4, budget_nanousd=1000, retry=frozenset({Outcome.REFUSED}))
+        plain = await bench.run(simulator, replace(retried, retry=frozenset()))
+        again = await bench.run(simulator, retried)
+        assert again.accounts[LARGE].left.calls == plain.accounts[LARGE].left.calls + 1 == 2
+        return again
+
+    simulated(work)
 
 
 # --- judging ---------------------------------------------------------------------------------------------------------

@@ -10,11 +10,11 @@ from orchestrator.grading.compare import compare_all
 from orchestrator.grading.score import score_model
 from orchestrator.grading.tally import tabulate
 from orchestrator.records import Grade, Outcome
-from orchestrator.reporting.comparison import comparison_json, comparison_table, p_text
+from orchestrator.reporting.comparison import comparison_json, comparison_table
 from orchestrator.reporting.leaderboard import leaderboard
 from orchestrator.reporting.paper import CITATION, PUBLISHED
 from orchestrator.reporting.results import RunSummary, to_json
-from orchestrator.reporting.tables import Table, cell_text, render_terminal
+from orchestrator.reporting.tables import Table, cell_text, p_text, render_terminal
 
 
 def grades(task: str, answers: str, multi: bool = False) -> list[Grade]:

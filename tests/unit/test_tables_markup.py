@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.reporting.markup import render_csv, render_latex, render_markdown
-from orchestrator.reporting.tables import Column, Money, Percent, Row, Table
+from orchestrator.reporting.tables import Column, Money, Percent, PValue, Row, Table
 
 TABLE = Table(
     "Model",
     (Column("SDD", "accuracy", limits=True), Column("SDD", "recall"), Column("", "items"), Column("", "spend USD")),
     (
-        Row("gpt_4o", (Percent(0.2364, 0.221, 0.252), Percent(0.5), 10, Money(123_456_789))),
+        Row("gpt_4o", (Percent(0.2364, 0.22134, 0.25146), Percent(0.5), 10, Money(123_456_789))),
         Row("mute", (None, None, 10, None)),
         Row("GPT-4o", (Percent(0.2364), Percent(None), None, None), "published"),
     ),
@@ -55,7 +55,7 @@ def test_latex_is_a_booktabs_tabular() -> None:
             r"GPT-4o {*} & 23.64 & - & - & - \\",
             r"\bottomrule",
             r"\end{tabular}",
-            r"\par\smallskip\footnotesize {*} published",
+            r"{\par\smallskip\footnotesize {*} published\par}",
             "",
         ]
     )
@@ -79,7 +79,7 @@ def test_csv_has_a_column_for_each_limit() -> None:
             "items",
             "spend USD",
         ],
-        ["gpt_4o", "measured", "23.64", "22.1", "25.2", "50.00", "10", "0.1235"],
+        ["gpt_4o", "measured", "23.64", "22.13", "25.15", "50.00", "10", "0.1235"],
         ["mute", "measured", "", "", "", "", "10", ""],
         ["GPT-4o", "published", "23.64", "", "", "", "", ""],
     ]
@@ -97,7 +97,15 @@ def test_csv_runs_no_formula(start: str) -> None:
 def test_csv_keeps_negative_numbers() -> None:
     """A negative difference is a number, not a formula."""
     table = Table("Pair", (Column("", "A - B", limits=True),), (Row("x", (Percent(-0.01, -0.02, 0.0),)),))
-    assert render_csv(table).splitlines()[1] == "x,measured,-1.00,-2.0,0.0"
+    assert render_csv(table).splitlines()[1] == "x,measured,-1.00,-2.00,0.00"
+
+
+def test_csv_writes_a_small_p_value_and_a_negative_kappa_as_numbers() -> None:
+    """Neither as words nor with an apostrophe."""
+    columns = (Column("", "p"), Column("", "p Holm"), Column("", "kappa"))
+    table = Table("Pair", columns, (Row("x", (PValue(0.0000123), PValue(0.05), -0.25)),))
+    assert render_csv(table).splitlines()[1] == "x,measured,1.23e-05,0.05,-0.250"
+    assert "&lt; 0.0001 | 0.0500 | -0.250 |" in render_markdown(table)
 
 
 @given(st.text(max_size=30))
