@@ -118,6 +118,15 @@ def compare_slices(left: ItemTable, right: ItemTable, by: By) -> tuple[SliceComp
     return tuple(SliceComparison(*one, p) for one, p in zip(found, adjusted, strict=True))
 
 
+def unsliced(table: ItemTable, by: By) -> dict[str, int]:
+    """Return the tasks that are not sliced, and how many names they have: none, or too many to be categories."""
+    labels = table.disease if by == "disease" else table.source
+    names = {
+        task: len(np.unique(labels[(table.task == index) & (labels >= 0)])) for index, task in enumerate(table.tasks)
+    }
+    return {task: count for task, count in names.items() if not 0 < count <= MOST_SLICES}
+
+
 # --- the shared items ------------------------------------------------------------------------------------------------
 
 

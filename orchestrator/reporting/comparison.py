@@ -60,12 +60,15 @@ def comparison_json(comparison: Comparison) -> dict[str, Json]:
     }
 
 
-def slice_table(a: str, b: str, by: By, slices: Sequence[SliceComparison]) -> Table:
-    """Return a row for each disease or source of each task, with its p value corrected for their number."""
+def slice_table(a: str, b: str, by: By, slices: Sequence[SliceComparison], unsliced: Sequence[str] = ()) -> Table:
+    """Return a row for each disease or source of each task, with its p value corrected for their number.
+
+    `unsliced` says what is left out; it stands below.
+    """
     columns = (Column("", "task"), *(replace(one, title="p BH") if one.title == "p Holm" else one for one in _COLUMNS))
     rows = tuple(Row(one.name, (one.task, *_cells(one.paired, one.p_adjusted))) for one in slices)
     note = f"p BH: corrected for the {len(slices)} rows by Benjamini and Hochberg (false discovery rate)."
-    notes = (note, *_few_groups(rows, column=2))
+    notes = (note, *_few_groups(rows, column=2), *unsliced)
     return Table(by.capitalize(), columns, rows, notes, f"A = {a}, B = {b}, by {by}")
 
 
