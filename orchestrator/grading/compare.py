@@ -45,6 +45,8 @@ class Paired:
     p: float
     test: str
     """What `p` comes from, in words."""
+    exact: bool
+    """Whether all assignments of signs were counted, not drawn."""
     mcnemar_p: float | None
     """McNemar's exact p value; None where a group holds several items, an item several replies, or tasks are mixed."""
     detectable: float | None
@@ -194,6 +196,7 @@ def _paired(shared: _Shared) -> Paired | None:
         interval=difference.interval if groups > 1 else None,
         p=test.p,
         test=f"sign-flip permutation by group, {'exact' if test.exact else f'{DRAWS:,} seeded draws'}",
+        exact=test.exact,
         mcnemar_p=mcnemar(only_a, only_b) if plain else None,
         detectable=detectable(difference.error) if groups >= FEWEST_GROUPS else None,
     )
