@@ -104,7 +104,8 @@ def compare_command(
     }
     if by is not None:
         a, b = chosen.source.aliases
-        tables.append(comparison.slice_table(a, b, by, compared.slices))
+        if compared.slices:
+            tables.append(comparison.slice_table(a, b, by, compared.slices, compared.unsliced))
         body["slices"] = {"by": by, "rows": [comparison.slice_json(one) for one in compared.slices]}
     print_tables(body, tables, form, as_json)
     return 0

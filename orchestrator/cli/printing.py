@@ -88,6 +88,8 @@ def print_analysed(analysed: Analysed, slices: bool, published: bool, form: str,
         tables += regrading_tables.regrading_tables(analysed.regraded)
         body["against"] = regrading_tables.regrading_json(analysed.regraded)
     print_tables(body, tables, form, as_json)
+    for line in analysis_tables.left_out_lines(summary) if slices else ():
+        say(line)
     _say_totals(summary)
 
 

@@ -45,6 +45,8 @@ class Paired:
     p: float
     test: str
     """What `p` comes from, in words."""
+    exact: bool
+    """Whether all assignments of signs were counted, not drawn."""
     mcnemar_p: float | None
     """McNemar's exact p value; None where a group holds several items, an item several replies, or tasks are mixed."""
     detectable: float | None
@@ -118,6 +120,15 @@ def compare_slices(left: ItemTable, right: ItemTable, by: By) -> tuple[SliceComp
     return tuple(SliceComparison(*one, p) for one, p in zip(found, adjusted, strict=True))
 
 
+def unsliced(table: ItemTable, by: By) -> dict[str, int]:
+    """Return the tasks that are not sliced, and how many names they have: none, or too many to be categories."""
+    labels = table.disease if by == "disease" else table.source
+    names = {
+        task: len(np.unique(labels[(table.task == index) & (labels >= 0)])) for index, task in enumerate(table.tasks)
+    }
+    return {task: count for task, count in names.items() if not 0 < count <= MOST_SLICES}
+
+
 # --- the shared items ------------------------------------------------------------------------------------------------
 
 
@@ -185,6 +196,7 @@ def _paired(shared: _Shared) -> Paired | None:
         interval=difference.interval if groups > 1 else None,
         p=test.p,
         test=f"sign-flip permutation by group, {'exact' if test.exact else f'{DRAWS:,} seeded draws'}",
+        exact=test.exact,
         mcnemar_p=mcnemar(only_a, only_b) if plain else None,
         detectable=detectable(difference.error) if groups >= FEWEST_GROUPS else None,
     )

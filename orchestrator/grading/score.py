@@ -46,6 +46,8 @@ class Score:
     """The accuracy over all items, were everything failed and unsent wrong, or right."""
     answered_accuracy: float | None
     """The accuracy among the replies that gave letters."""
+    answered_interval: Interval | None
+    """95 % interval of that, clustered by group."""
     chance: float | None
     """Expected accuracy of a blind guess: 1/k of k options; for a multi item 1/(2^k - 1)."""
     precision: float | None
@@ -101,9 +103,10 @@ def score_table(table: ItemTable) -> ModelScore:
         replies=pooled.replies,
         correct=pooled.correct,
         accuracy=_mean([score.accuracy for score in tasks.values()]),
-        interval=_overall_interval(table, tasks, rows),
+        interval=_overall_interval(table, rows.values(), table.paid),
         bounds=Interval(sum(b.low for b in bounds) / len(bounds), sum(b.high for b in bounds) / len(bounds)),
         answered_accuracy=_mean([score.answered_accuracy for score in tasks.values()]),
+        answered_interval=_overall_interval(table, rows.values(), table.answered),
         chance=_mean([score.chance for score in tasks.values()]),
         precision=pooled.precision,
         recall=pooled.recall,
@@ -129,6 +132,7 @@ def score_rows(table: ItemTable, rows: Ints) -> Score:
     paid = paid_rows(table, rows)
     shares = values(table, paid)
     answered = rows[table.answered[rows] > 0]
+    of_answered = table.right[answered] / table.answered[answered]
     chosen_right, chosen, gold = (int(count) for count in table.letters[rows].sum(axis=0))
     return Score(
         items=len(rows),
@@ -140,7 +144,8 @@ def score_rows(table: ItemTable, rows: Ints) -> Score:
         bounds=Interval(float((right / asked).mean()), float(((right + missing) / asked).mean()))
         if len(rows)
         else Interval(0.0, 1.0),
-        answered_accuracy=float((table.right[answered] / table.answered[answered]).mean()) if len(answered) else None,
+        answered_accuracy=float(of_answered.mean()) if len(answered) else None,
+        answered_interval=mean_interval(of_answered, table.group[answered]) if len(answered) else None,
         chance=float(table.chance[rows].mean()) if len(rows) else None,
         precision=chosen_right / chosen if chosen else None,
         recall=chosen_right / gold if gold else None,
@@ -157,17 +162,21 @@ def values(table: ItemTable, rows: Ints) -> Floats:
     return table.right[rows] / table.paid[rows]
 
 
-def _overall_interval(table: ItemTable, tasks: Mapping[str, Score], rows: Mapping[str, Ints]) -> Interval | None:
-    """Return the interval of the mean of the tasks' accuracies; groups may span tasks, so these may correlate."""
+def _overall_interval(table: ItemTable, tasks: Iterable[Ints], of: Ints) -> Interval | None:
+    """Return the interval of the mean over the tasks of the share of right replies in `of` (paid, or answered) ones.
+
+    Groups may span tasks, so the tasks' means may correlate.
+    """
     means, intervals, influences, held = [], [], [], []
     size = int(table.group.max(initial=-1)) + 1
-    for name, score in tasks.items():
-        if score.accuracy is not None and score.interval is not None:
-            paid = paid_rows(table, rows[name])
-            means.append(score.accuracy)
-            intervals.append(score.interval)
-            influences.append(group_influence(values(table, paid), table.group[paid], size))
-            held.append(np.bincount(table.group[paid], minlength=size) > 0)
+    for of_task in tasks:
+        rows = of_task[of[of_task] > 0]
+        if len(rows):
+            shares, groups = table.right[rows] / of[rows], table.group[rows]
+            means.append(float(shares.mean()))
+            intervals.append(mean_interval(shares, groups))
+            influences.append(group_influence(shares, groups, size))
+            held.append(np.bincount(groups, minlength=size) > 0)
     return average_interval(means, intervals, correlation(np.array(influences), np.array(held))) if means else None
 
 

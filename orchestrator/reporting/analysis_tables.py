@@ -10,10 +10,11 @@ from typing import TypeAlias, TypeVar
 
 from orchestrator.grading.agreement import passes
 from orchestrator.grading.analysis import Analysis
+from orchestrator.grading.compare import By, unsliced
 from orchestrator.grading.confusion import WITHOUT_LETTERS, Confusion
 from orchestrator.grading.levels import Level, by_task
 from orchestrator.grading.position import Position
-from orchestrator.grading.score import Score
+from orchestrator.grading.score import MOST_SLICES, Score
 from orchestrator.grading.tally import ItemTable
 from orchestrator.reporting.results import RunSummary
 from orchestrator.reporting.tables import Cell, Column, Percent, Row, Table
@@ -37,6 +38,37 @@ def analysis_tables(summary: RunSummary) -> Iterator[Table]:
             yield _confusion_table(alias, confusion)
     yield from _position_tables(analyses)
     yield from _repeat_tables(summary.tables, analyses)
+
+
+def left_out_lines(summary: RunSummary) -> Iterator[str]:
+    """Yield what has no table although it was asked for, why, and what to do."""
+    for table in list(summary.tables.values())[:1]:
+        yield from unsliced_lines(table, "disease")
+        yield from unsliced_lines(table, "source")
+    crowded: list[str] = []
+    for alias, analysis in summary.analyses.items():
+        table = summary.tables[alias]
+        levels, matrices = by_task(analysis.levels), {one.task for one in analysis.confusions}
+        for index, task in enumerate(table.tasks):
+            multi = table.multi[(table.task == index) & (table.paid > 0)]
+            if multi.any() and task not in levels:
+                crowded.append(f"{task}: not by option")
+            if not multi.all() and task not in matrices:
+                crowded.append(f"{task}: no confusions")
+    for what in dict.fromkeys(crowded):
+        yield f"{what}: there are more than {MOST_SLICES} different option texts, which are no categories."
+
+
+def unsliced_lines(table: ItemTable, by: By) -> Iterator[str]:
+    """Yield which tasks of a benchmark are not sliced, why, and what to do."""
+    for task, names in unsliced(table, by).items():
+        if names:
+            why = (
+                f"{names:,} different ones, and more than {MOST_SLICES} are no categories; give the items coarser ones"
+            )
+        else:
+            why = "no item names one; give the items theirs"
+        yield f"{task}: not by {by}: {why} in metadata.{by} (nothing need be asked again)."
 
 
 # --- slices and levels -----------------------------------------------------------------------------------------------
@@ -136,13 +168,15 @@ def _repeat_tables(tables: Mapping[str, ItemTable], analyses: Mapping[str, Analy
             found[Column(agreement.task, "agreement")] = Percent(agreement.pairwise)
             found[Column(agreement.task, "kappa")] = agreement.kappa
         for passed in passes(tables[alias]):
+            found[Column("", f"pass@{passed.k} items")] = passed.items
             found[Column("", f"pass@{passed.k}")] = Percent(passed.value)
     found_columns = _first_seen(cells.values())
     groups = [*dict.fromkeys(column.group for column in found_columns if column.group), ""]
     columns = sorted(found_columns, key=lambda column: groups.index(column.group))
     notes = (
         "Percent. Right in all: items whose every rotation is right (circular accuracy). Agreement: pairs of replies "
-        "to an item that chose the same; kappa: Fleiss', beyond chance. pass@k: at least one of k replies is right.",
+        "to an item that chose the same; kappa: Fleiss', beyond chance. pass@k: at least one of k replies is right, "
+        "over the items with k paid replies or more, all tasks pooled.",
     )
     if columns:
         rows = tuple(Row(alias, tuple(map(found.get, columns))) for alias, found in cells.items())

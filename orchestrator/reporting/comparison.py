@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from orchestrator.grading.compare import FEWEST_GROUPS, By, Comparison, Paired, SliceComparison
+from orchestrator.grading.paired import DRAWS
 from orchestrator.records import Json
 from orchestrator.reporting.tables import Cell, Column, Percent, PValue, Row, Table, p_text
 
@@ -20,8 +21,14 @@ _COLUMNS = (
     Column("", "B"),
     Column("", "A - B", limits=True),
     Column("", "p"),
+    Column("", "p is"),
     Column("", "p Holm"),
     Column("", "detectable"),
+)
+
+_TEST = (
+    "p: sign-flip permutation by group, exact where all assignments of signs were counted, drawn where a seeded "
+    f"{DRAWS:,} of them were."
 )
 
 
@@ -34,11 +41,10 @@ def comparison_table(comparisons: Sequence[Comparison], parser_version: str = ""
         rows.append(Row("both answered", _cells(one.answered, None)))
         if len(one.tasks) > 1:
             rows += [Row(task, _cells(paired, None)) for task, paired in one.tasks.items()]
-    tests = dict.fromkeys(one.paid.test for one in comparisons if one.paid)
     notes = (
         "Percent; in brackets the 95 % interval of the difference, clustered by image or patient, on the items for "
         "which both have a paid reply. Detectable: the difference found with 80 % power at .05.",
-        *(f"p: {test}." for test in tests),
+        _TEST,
         *_fewer_tasks(comparisons),
         *_few_groups(rows),
         *(f"McNemar, {one.a} and {one.b}: p {p_text(p)}." for one in comparisons if (p := _mcnemar(one)) is not None),
@@ -60,12 +66,15 @@ def comparison_json(comparison: Comparison) -> dict[str, Json]:
     }
 
 
-def slice_table(a: str, b: str, by: By, slices: Sequence[SliceComparison]) -> Table:
-    """Return a row for each disease or source of each task, with its p value corrected for their number."""
+def slice_table(a: str, b: str, by: By, slices: Sequence[SliceComparison], unsliced: Sequence[str] = ()) -> Table:
+    """Return a row for each disease or source of each task, with its p value corrected for their number.
+
+    `unsliced` says what is left out; it stands below.
+    """
     columns = (Column("", "task"), *(replace(one, title="p BH") if one.title == "p Holm" else one for one in _COLUMNS))
     rows = tuple(Row(one.name, (one.task, *_cells(one.paired, one.p_adjusted))) for one in slices)
     note = f"p BH: corrected for the {len(slices)} rows by Benjamini and Hochberg (false discovery rate)."
-    notes = (note, *_few_groups(rows, column=2))
+    notes = (note, _TEST, *_few_groups(rows, column=2), *unsliced)
     return Table(by.capitalize(), columns, rows, notes, f"A = {a}, B = {b}, by {by}")
 
 
@@ -89,6 +98,7 @@ def _cells(paired: Paired | None, p_holm: float | None) -> tuple[Cell, ...]:
         Percent(paired.accuracy_b),
         Percent(paired.difference, *(paired.interval or ())),
         PValue(paired.p),
+        "exact" if paired.exact else "drawn",
         None if p_holm is None else PValue(p_holm),
         Percent(paired.detectable),
     )
@@ -135,6 +145,7 @@ def _json(paired: Paired | None) -> Json:
         "difference_high": paired.interval.high if paired.interval else None,
         "p": paired.p,
         "test": paired.test,
+        "exact": paired.exact,
         "mcnemar_p": paired.mcnemar_p,
         "detectable": paired.detectable,
     }

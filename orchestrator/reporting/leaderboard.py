@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.grading.score import ModelScore, Score, missing_tasks
+from orchestrator.grading.score import ModelScore, missing_tasks
+from orchestrator.grading.stats import Interval
 from orchestrator.records import Outcome
-from orchestrator.reporting.paper import CITATION, PublishedRow
+from orchestrator.reporting.paper import CITATION, PublishedRow, inconsistencies
 from orchestrator.reporting.results import RunSummary, judge_lines
 from orchestrator.reporting.tables import Cell, Column, Money, Origin, Percent, Row, Table
 
 _PAPER_TASKS = ("SDD", "SLL")
 _OVERALL = "Overall"
 _MEAN = Column(_OVERALL, "mean", limits=True)
-_ANSWERED = Column(_OVERALL, "if answered")
+_ANSWERED = Column(_OVERALL, "if answered", limits=True)
 _LOWEST = Column(_OVERALL, "lowest")
 _HIGHEST = Column(_OVERALL, "highest")
 _COVERAGE = Column(_OVERALL, "coverage")
@@ -78,13 +79,14 @@ def _measured(score: ModelScore, missing: Sequence[str], spent: int | None) -> d
     """Return the cells of a model of the run; a mean over some of the tasks is not shown as the mean over all."""
     cells: dict[Column, Cell] = {}
     for name, task in score.tasks.items():
-        cells[_accuracy(name)] = _with_interval(task)
+        cells[_accuracy(name)] = _with_interval(task.accuracy, task.interval)
         if task.precision is not None or task.recall is not None:
             cells[_precision(name)] = Percent(task.precision)
             cells[_recall(name)] = Percent(task.recall)
     unanswered = any(task.answered_accuracy is None for task in score.tasks.values())
-    cells[_MEAN] = Percent(None) if missing else _with_interval(score)
-    cells[_ANSWERED] = Percent(None if missing or unanswered else score.answered_accuracy)
+    cells[_MEAN] = Percent(None) if missing else _with_interval(score.accuracy, score.interval)
+    answered = (None, None) if missing or unanswered else (score.answered_accuracy, score.answered_interval)
+    cells[_ANSWERED] = _with_interval(*answered)
     cells |= {_COVERAGE: Percent(score.coverage, floor=True), _ITEMS: score.items}
     cells |= {_outcome(outcome): count for outcome, count in score.replies.items()}
     if score.lost:
@@ -118,9 +120,9 @@ def _most_tasks(scores: Mapping[str, ModelScore]) -> list[ModelScore]:
     return [max(asked, key=lambda score: len(score.tasks))] if asked else []
 
 
-def _with_interval(score: Score) -> Percent:
-    """Return the accuracy with its interval; nothing where nothing was paid for."""
-    return Percent(None) if score.interval is None else Percent(score.accuracy, *score.interval)
+def _with_interval(accuracy: float | None, interval: Interval | None) -> Percent:
+    """Return an accuracy with its interval; nothing where nothing is known of it."""
+    return Percent(None) if interval is None else Percent(accuracy, *interval)
 
 
 def _notes(summary: RunSummary, columns: Sequence[Column], published: bool) -> Iterator[str]:
@@ -140,8 +142,14 @@ def _notes(summary: RunSummary, columns: Sequence[Column], published: bool) -> I
         )
     if _LOWEST in columns:
         yield "Lowest and highest: the overall accuracy if everything failed and unsent were wrong, or right."
+    if any(task.recall is not None for score in summary.models.values() for task in score.tasks.values()):
+        yield (
+            "Random guess: one of the k options, or, where several may be right, one of their 2^k - 1 non-empty sets, "
+            "each as likely."
+        )
     yield from judge_lines(summary)
     if summary.parser_version:
         yield f"Answers read by version {summary.parser_version} of the parser."
     if published:
         yield f"* {CITATION}."
+        yield from inconsistencies()

@@ -99,7 +99,7 @@ def judge_lines(summary: RunSummary) -> Iterator[str]:
             failed, unsent = became.get(Outcome.FAILED, 0), became.get(Outcome.UNSENT, 0)
             left = became.get(Outcome.ANSWERED, 0) + failed + unsent
             if not left:
-                yield f"Judge {judge} had nothing to read of {alias}: the rules read every reply."
+                yield f"Judge {judge} had nothing to read of {alias}: the rules left no reply unread."
             elif failed or unsent:
                 yield (
                     f"Judge {judge} has not read {failed + unsent:,} of the {left:,} replies of {alias} that the rules "
@@ -148,6 +148,8 @@ def _score(score: Score) -> dict[str, Json]:
         "bound_low": score.bounds.low,
         "bound_high": score.bounds.high,
         "answered_accuracy": score.answered_accuracy,
+        "answered_low": score.answered_interval.low if score.answered_interval else None,
+        "answered_high": score.answered_interval.high if score.answered_interval else None,
         "coverage": score.coverage,
         "precision": score.precision,
         "recall": score.recall,

@@ -284,7 +284,7 @@ def test_a_judge_with_nothing_to_read_says_so(bench: Bench) -> None:
     assert result.exit_code == 0
     assert result.summary.judged[LARGE][SMALL] == result.summary.models[LARGE]
     assert list(judge_lines(result.summary)) == [
-        f"Judge {SMALL} had nothing to read of {LARGE}: the rules read every reply."
+        f"Judge {SMALL} had nothing to read of {LARGE}: the rules left no reply unread."
     ]
 
 

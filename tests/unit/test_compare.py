@@ -60,6 +60,7 @@ def test_items_are_counted_by_who_is_right() -> None:
     assert headline.mcnemar_p == pytest.approx(mcnemar([[2, 2], [1, 1]], exact=True).pvalue)
     assert headline.p == pytest.approx(headline.mcnemar_p)
     assert headline.test == "sign-flip permutation by group, exact"
+    assert headline.exact
 
 
 @given(st.text("10rf", min_size=1, max_size=30), st.text("10rf", min_size=1, max_size=30), st.integers(1, 4))
@@ -133,6 +134,7 @@ def test_many_image_sums_are_drawn_and_said_to_be() -> None:
         left += grades("1" * size, f"T{size}")
     headline = paired(compare("a", "b", tabulate(left), tabulate(right)))
     assert headline.test == "sign-flip permutation by group, 10,000 seeded draws"
+    assert not headline.exact
 
 
 def test_models_that_share_nothing_are_not_compared() -> None:

@@ -70,6 +70,23 @@ def test_two_models_are_compared_within_each_slice(archive: Archive) -> None:
     assert body[0]["p_adjusted"] >= body[0]["paid"]["p"]
 
 
+def test_slices_that_cannot_be_made_are_refused_with_the_reason(archive: Archive) -> None:
+    """More than 64 categories, or none: no empty table, but why and what to do."""
+    archive.write([row(number, answer=["A"], multi=False, task="SDD", metadata={}) for number in range(12)])
+    with pytest.raises(ConfigError, match=r"nothing to compare by source\. SDD: .* in metadata\.source"):
+        compared(archive, "good", "poor", by="source")
+
+
+def test_tasks_without_slices_are_named_below_the_others(archive: Archive) -> None:
+    """A task that can be sliced has its rows, the other one a line."""
+    changes = [{"task": "SDD"}] * 6 + [{"task": "X", "metadata": {}}] * 6
+    archive.write([row(number, answer=["A"], multi=False, **changes[number]) for number in range(12)])
+    found = compared(archive, "good", "poor", by="source")
+    assert {one.task for one in found.slices} == {"SDD"}
+    (line,) = found.unsliced
+    assert line in slice_table("good", "poor", "source", found.slices, found.unsliced).notes
+
+
 def test_without_slices_there_are_none(archive: Archive) -> None:
     """They are made only where asked for."""
     found = compared(archive)

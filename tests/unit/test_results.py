@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from decimal import Decimal
 
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from orchestrator.grading.score import score_model
 from orchestrator.records import Grade, Outcome
-from orchestrator.reporting.results import RunSummary, to_json, usd
+from orchestrator.reporting.results import RunSummary, judge_lines, to_json, usd
 
 RUN_KEYS = {
     *("run", "benchmark", "calls", "cache_hits", "attempts", "spent_usd", "ledger_usd", "in_doubt_usd", "cap_usd"),
@@ -97,3 +98,16 @@ def test_money_never_reads_as_less_than_was_spent(nanousd: int) -> None:
     shown, exact = Decimal(repr(usd(nanousd))), Decimal(nanousd).scaleb(-9)
     assert shown >= exact
     assert nanousd > 10**15 or shown == exact
+
+
+def test_what_became_of_a_judges_calls_is_said_by_model() -> None:
+    """That it had nothing to read, that some calls were lost, or nothing where all went well."""
+    became = {
+        "none": {"judge": Counter[Outcome]()},
+        "lost": {"judge": Counter({Outcome.ANSWERED: 1, Outcome.FAILED: 1, Outcome.UNSENT: 2})},
+        "well": {"judge": Counter({Outcome.ANSWERED: 3})},
+    }
+    summary = RunSummary("run", "bench.jsonl", 0, 0, 0, 0, 0, 0, None, 0.0, {}, {}, verdicts=became)
+    nothing, lost = judge_lines(summary)
+    assert "nothing to read of none" in nothing
+    assert "has not read 3 of the 4 replies of lost" in lost

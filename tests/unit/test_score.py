@@ -111,6 +111,7 @@ def test_paid_replies_without_a_right_answer_count_wrong() -> None:
     assert score.accuracy == pytest.approx(1 / 5)
     assert score.interval == pytest.approx(proportion_confint(1, 5, method="wilson"))
     assert score.answered_accuracy == 1
+    assert score.answered_interval == pytest.approx(proportion_confint(1, 1, method="wilson"))
     assert score.coverage == pytest.approx(5 / 7)
     assert score.bounds == pytest.approx((1 / 7, 3 / 7))
     assert set(score.outcomes.values()) == {1}

@@ -188,6 +188,15 @@ def test_a_judge_that_failed_does_not_look_like_one_that_abstained(archive: Arch
     assert "1 calls failed, 1 were not sent" in note
 
 
+def test_a_judge_whose_replies_the_rules_can_read_by_now_has_nothing_to_read(archive: Archive) -> None:
+    """Its row stays, with the figures of the rules, and the note says why they are equal."""
+    archive.keep("gpt", 0, RIGHT)
+    archive.keep("judge", 0, Said(SPURS, judged="gpt"))
+    found = scored(archive).summary
+    assert found.judged["gpt"]["judge"] == found.models["gpt"]
+    assert "Judge judge had nothing to read of gpt: the rules left no reply unread." in leaderboard(found).notes
+
+
 def test_without_a_judge_nothing_is_said_of_one(archive: Archive) -> None:
     """No row, and an empty object."""
     archive.keep("gpt", 0, RIGHT)

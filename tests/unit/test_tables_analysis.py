@@ -16,7 +16,7 @@ from orchestrator.grading.regrading import Regraded, Regrading, Said
 from orchestrator.grading.score import score_table
 from orchestrator.grading.tally import tabulate
 from orchestrator.records import Grade, Outcome
-from orchestrator.reporting.analysis_tables import analysis_tables
+from orchestrator.reporting.analysis_tables import analysis_tables, left_out_lines
 from orchestrator.reporting.formats import Format, render
 from orchestrator.reporting.paper import PUBLISHED, published_json
 from orchestrator.reporting.regrading_tables import regrading_json, regrading_tables
@@ -134,12 +134,15 @@ def test_repeated_questions_have_a_table_of_their_own() -> None:
     table = tables({"gpt": [*rotated, *sampled], "once": [grade("1", "A")]})["Questions asked several times"]
     assert headings(table) == [
         *("SDD rotated items", "SDD right in all", "SDD repeated items", "SDD agreement", "SDD kappa"),
-        *("X repeated items", "X agreement", "X kappa", "pass@1", "pass@2", "pass@3"),
+        *("X repeated items", "X agreement", "X kappa", "pass@1 items", "pass@1", "pass@2 items", "pass@2"),
+        *("pass@3 items", "pass@3"),
     ]
     gpt = cells(table)["gpt"]
     assert gpt[:4] == ("2", "50.00", "2", "50.00")
     assert gpt[5:7] == ("2", "33.33")
+    assert gpt[-6::2] == ("4", "4", "2")
     assert gpt[-1] == "100.00"
+    assert "all tasks pooled" in table.notes[0]
     assert set(cells(table)["once"]) == {"-"}
 
 
@@ -147,6 +150,26 @@ def test_a_model_that_always_says_the_same_has_no_kappa() -> None:
     """Agreement beyond chance cannot be told from one answer."""
     table = tables({"gpt": [grade("1", "A", sample=n) for n in (0, 1)]})["Questions asked several times"]
     assert cells(table)["gpt"][:3] == ("1", "100.00", "-")
+
+
+def test_what_has_no_table_says_why_and_what_to_do() -> None:
+    """No source named, too many diseases, option texts that are all different: a line each."""
+    alike = [grade("0", "A", source="vindr"), grade("1", "A", "B", source="vindr"), grade("2", "A", task="SLL")]
+    assert list(left_out_lines(summary({"gpt": alike}))) == [
+        "SLL: not by disease: no item names one; give the items theirs in metadata.disease (nothing need be asked "
+        "again).",
+        "SLL: not by source: no item names one; give the items theirs in metadata.source (nothing need be asked "
+        "again).",
+    ]
+    apart = [
+        replace(grade(f"{task}{n}", "A", task=task, source="s"), option_texts=(f"{task} {n}", "no"))
+        for n in range(65)
+        for task in ("SDD", "SLL")
+    ]
+    lines = list(left_out_lines(summary({"gpt": apart, "other": apart})))
+    assert lines[0].startswith("SDD: not by disease: 65 different ones, and more than 64 are no categories")
+    assert [line.split(":")[1] for line in lines] == [" not by disease"] * 2 + [" no confusions", " not by option"]
+    assert not list(left_out_lines(summary({})))
 
 
 def test_what_there_is_nothing_of_has_no_table() -> None:

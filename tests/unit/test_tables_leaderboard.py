@@ -82,7 +82,8 @@ def test_cells_are_the_scores() -> None:
     assert [row.origin for row in table.rows] == ["measured", "measured", "computed"]
     assert column(table, "SDD accuracy")[0].startswith("50.00 [")
     assert column(table, "SDD accuracy")[2] == "20.00"
-    assert column(table, "Overall if answered") == ["66.67", "0.00", "-"]
+    assert [text.split(" ")[0] for text in column(table, "Overall if answered")] == ["66.67", "0.00", "-"]
+    assert column(table, "Overall if answered")[0] == "66.67 [20.7, 93.9]"
     assert column(table, "refused") == ["1", "0", "-"]
     assert column(table, "spend USD") == ["0.1235", "-", "-"]
 
@@ -177,8 +178,11 @@ def test_published_rows_are_marked_and_cited() -> None:
     assert len(published) == 13
     assert table.rows[-13:] == tuple(published)
     assert all(row.title.endswith(" *") for row in published)
-    assert CITATION in table.notes[-1]
-    assert "not re-measured" in table.notes[-1]
+    assert CITATION in table.notes[-2]
+    assert "not re-measured" in table.notes[-2]
+    assert table.notes[-1] == (
+        "The paper prints 15.84 as the mean of HuatuoGPT-Vision-7B; its two accuracies give 15.54."
+    )
     gemini = [values[3] for values in (column(table, name) for name in headings(table)[:5])]
     assert gemini == ["32.37", "9.35", "48.61", "63.55", "20.86"]
     shown = render_terminal(table, 120)
@@ -243,6 +247,22 @@ def test_what_few_groups_cannot_show_is_said() -> None:
     assert any("fewer than 6 groups" in note for note in few.notes)
     assert not any("fewer than 6 groups" in note for note in comparison_table(pairs[:1]).notes)
     assert json.loads(json.dumps(comparison_json(pairs[1]), allow_nan=False))["paid"]["difference_low"] is None
+
+
+def test_each_row_tells_whether_its_p_value_was_drawn() -> None:
+    """A pair whose sums are too many to enumerate is drawn; one of its tasks by itself is exact."""
+    left = [one for size in range(1, 30) for one in grades(f"T{size}", "1" * size)]
+    right = [one for size in range(1, 30) for one in grades(f"T{size}", "0" * size)]
+    table = comparison_table(compare_all({"a": tabulate(left), "b": tabulate(right)}))
+    assert column(table, "p is")[:3] == ["drawn", "drawn", "exact"]
+    assert any("10,000" in note for note in table.notes)
+
+
+def test_the_chances_of_a_guess_are_explained_where_sets_are_asked_for() -> None:
+    """Under a table with multi-answer items, and under no other."""
+    multi = leaderboard(summary({"a": grades("SLL", "10", multi=True)}))
+    assert any("2^k - 1" in note for note in multi.notes)
+    assert not any("2^k - 1" in note for note in leaderboard(summary({"a": grades("SDD", "10")})).notes)
 
 
 def test_mcnemar_is_named_where_it_is_right() -> None:
