@@ -1,11 +1,13 @@
 """The parser on any answers: `{id, options, output, multi}` lines in, `{id, letters, rule, confidence, abstained}` out.
 
-Always holds: one line is held at a time, and none longer than `LONGEST`; a line that cannot be used is named by line
-and field, skipped and counted; what is written is ASCII JSON, one object a line, in the order read.
+Always holds: one line is held at a time, and none longer than `LONGEST`, and of earlier ones their ids, in some 100
+bytes each; a line that cannot be used is named by line and field, skipped and counted; what is written is ASCII JSON,
+one object a line, in the order read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,6 +28,10 @@ class Extracted:
     answered: int = 0
     abstained: int = 0
     skipped: int = 0
+    repeated: int = 0
+    """Lines whose id an earlier line has; read all the same."""
+    first_repeated: Problem | None = None
+    """The first of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,9 @@ def extract(
 
     `name` is what problems call the source; `complain` is handed each line that is skipped.
     """
-    answered = abstained = skipped = 0
+    answered = abstained = skipped = repeated = 0
+    first_repeated: Problem | None = None
+    lines: dict[int, int] = {}
     for number, raw in _lines(source):
         line = _read(raw, name, number)
         if line is None:
@@ -69,11 +77,18 @@ def extract(
             complain(line)
             skipped += 1
             continue
+        if (earlier := lines.setdefault(_short(line.id), number)) != number:
+            repeated += 1
+            first_repeated = first_repeated or Problem(name, number, "id", f"{line.id!r:.60} is also on line {earlier}")
         answer, said = read(line)
         write(said)
         answered += isinstance(answer, Answer)
         abstained += isinstance(answer, Abstention)
-    return Extracted(answered, abstained, skipped)
+    return Extracted(answered, abstained, skipped, repeated, first_repeated)
+
+
+def _short(id_: str | int) -> int:
+    return int.from_bytes(hashlib.blake2b(json.dumps(id_).encode(), digest_size=8).digest())
 
 
 def _lines(source: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
@@ -95,12 +110,27 @@ def _read(raw: bytes | None, name: str, number: int) -> Line | Problem | None:
     if not raw.strip(b" \t\r\n\xef\xbb\xbf"):
         return None
     try:
-        row = json.loads(raw.decode("utf-8-sig"))
+        row = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_once)
     except UnicodeDecodeError:
         return Problem(name, number, "", "is not UTF-8 text")
+    except _TwiceError as error:
+        return Problem(name, number, "", str(error))
     except (ValueError, RecursionError):
         return Problem(name, number, "", "is not JSON")
     return _line(row, name, number) if isinstance(row, dict) else Problem(name, number, "", "is not a JSON object")
+
+
+class _TwiceError(ValueError):
+    """An object has a key twice: which of the two is meant cannot be known."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise _TwiceError(f"{twice!r:.60} is given twice")
+    return made
 
 
 def _line(row: dict[str, Any], name: str, number: int) -> Line | Problem:
