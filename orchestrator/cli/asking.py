@@ -22,6 +22,7 @@ from orchestrator.cli.printing import print_closing, print_lines, print_summary,
 @click.option(
     "--rotations",
     type=Rotations(),
+    metavar=Rotations.name,
     default="1",
     show_default=True,
     help="Ask every item under K cyclic orders of its options; auto: as many as --budget covers at worst.",

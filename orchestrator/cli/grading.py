@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import click
 
-from orchestrator.cli.parameters import FILE, format_option, json_option, models_option, workspace_options
+from orchestrator.cli.parameters import FILE, format_option, json_option, models_option, one_form, workspace_options
 from orchestrator.cli.printing import print_analysed, print_tables, say, say_read
 
 
@@ -40,6 +40,8 @@ def score_command(
 ) -> int:
     """Grade BENCHMARK from the cache alone: no network, no key, no picture.
 
+    Bad rows are named and left out; then, or where a reply is missing, the exit code is 1.
+
     \b
     Examples:
       orchestrator score spine/items.jsonl -m gpt-4o
@@ -49,6 +51,7 @@ def score_command(
     """
     from orchestrator.commands import analysing, scoring, workspace
 
+    one_form(as_json, form)
     found = workspace.find(providers, cache)
     chosen = asyncio.run(scoring.choose(benchmark, found.cache, models, name))
     wanted = analysing.Wanted(slices or as_json, save, against)
@@ -56,7 +59,7 @@ def score_command(
     result = analysed.result
     say_read(found.cache, result)
     print_analysed(analysed, slices, published, form, as_json)
-    return int(any(score.lost for score in result.summary.models.values()))
+    return int(bool(result.problems) or any(score.lost for score in result.summary.models.values()))
 
 
 @click.command("compare")
@@ -80,7 +83,8 @@ def compare_command(
     """Compare MODELs on the same items of BENCHMARK, from the cache alone; by default all that were asked.
 
     Paired permutation test by image or patient, difference with its 95 % interval, and the smallest difference that
-    these items could have shown. Of several pairs the p values are corrected (Holm).
+    these items could have shown. Of several pairs the p values are corrected (Holm). Bad rows are named and left out;
+    then the exit code is 1.
 
     \b
     Examples:
@@ -90,6 +94,7 @@ def compare_command(
     from orchestrator.commands import comparing, scoring, workspace
     from orchestrator.reporting import comparison
 
+    one_form(as_json, form)
     found = workspace.find(providers, cache)
     chosen = asyncio.run(scoring.choose(benchmark, found.cache, models, name))
     compared = asyncio.run(comparing.compare_benchmark(chosen, by))
@@ -108,7 +113,7 @@ def compare_command(
             tables.append(comparison.slice_table(a, b, by, compared.slices, compared.unsliced))
         body["slices"] = {"by": by, "rows": [comparison.slice_json(one) for one in compared.slices]}
     print_tables(body, tables, form, as_json)
-    return 0
+    return int(bool(compared.result.problems))
 
 
 @click.command("extract")

@@ -40,7 +40,7 @@ class Rotations(click.ParamType[int | None]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
         """Return the number; fails for one that no item can have."""
-        if value == "auto":
+        if str(value).lower() == "auto":
             return None
         if not str(value).isdecimal() or not 1 <= int(str(value)) <= self.MOST:
             self.fail(f"{value!r} is neither auto nor a number from 1 to {self.MOST}", param, ctx)
@@ -84,5 +84,13 @@ format_option = click.option(
     show_default=True,
     help="Form of the tables.",
 )
+
+
+def one_form(as_json: bool, form: str) -> None:
+    """Refuse a form of the tables where one JSON object is to be printed instead of them."""
+    if as_json and form != "terminal":
+        raise click.UsageError(f"--json prints one object and no tables: leave out --format {form}, or --json")
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 models_option = click.option("-m", "--model", "models", multiple=True, metavar="MODEL", help="Model alias; repeatable.")

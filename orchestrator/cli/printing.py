@@ -55,6 +55,8 @@ def say_read(cache: Path, result: ScoreResult) -> None:
         say(f"left out: {problem}")
     if count := result.scored.reworded:
         say(f"{count} stored replies answer a question or options that read differently now: not counted")
+    if count := result.gone:
+        say(f"{count} stored replies are to items that are in no good row of the benchmark any more: not counted")
 
 
 def print_tables(body: Mapping[str, Any], tables: Iterable[Table], form: str, as_json: bool) -> None:

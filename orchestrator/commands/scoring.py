@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence, Set
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from orchestrator.grading.analysis import Analysis, AnalysisTally
 from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.grading.score import ModelScore, score_table
 from orchestrator.grading.tally import ItemTable, Tally
-from orchestrator.records import Item, Outcome
+from orchestrator.records import PAID, Item, Outcome
 from orchestrator.reporting.results import RunSummary
 from orchestrator.store import runs
 from orchestrator.store.database import Connection, reading
@@ -151,20 +151,38 @@ class ScoreResult:
     """Names of the runs that were read, the latest first."""
     problems: tuple[Problem, ...]
     """The first `PROBLEMS_KEPT` faults of rows of the benchmark, which are left out."""
+    gone: int
+    """Stored replies to items that are in no good row of the benchmark any more: left out."""
 
 
 async def score_benchmark(chosen: Chosen, *watchers: Callable[[Graded], object], analysed: bool = False) -> ScoreResult:
     """Grade a benchmark from the cache. Raises BenchmarkError or CacheError for a file that cannot be read."""
     problems: list[Problem] = []
+    there: set[int] = set()
 
     def report(problem: Problem) -> None:
         if len(problems) < PROBLEMS_KEPT:
             problems.append(problem)
 
-    scored = await score(chosen.source, chosen.items(report), *watchers, analysed=analysed)
+    def note(one: Graded) -> None:
+        there.add(hash(one.grades[0].item_id))
+
+    scored = await score(chosen.source, chosen.items(report), note, *watchers, analysed=analysed)
     with reading(chosen.source.cache) as connection:
         summary = _summary(connection, chosen, scored)
-    return ScoreResult(summary, scored, chosen.names, tuple(problems))
+        gone = _gone(connection, chosen.source, there)
+    return ScoreResult(summary, scored, chosen.names, tuple(problems), gone)
+
+
+def _gone(connection: Connection, source: Source, there: Set[int]) -> int:
+    """Return how many replies the cache holds to items whose ids have none of these hashes."""
+    count = 0
+    for alias in source.aliases:
+        gone = [one for one in runs.items_of(connection, source.run_ids, alias) if hash(one) not in there]
+        for start in range(0, len(gone), CHUNK):
+            held = runs.asked(connection, source.run_ids, alias, gone[start : start + CHUNK])
+            count += sum(one.text is not None for asked in held.values() for one in asked)
+    return count
 
 
 def _summary(connection: Connection, chosen: Chosen, scored: Scored) -> RunSummary:
@@ -173,7 +191,7 @@ def _summary(connection: Connection, chosen: Chosen, scored: Scored) -> RunSumma
         run=chosen.runs[0].name,
         benchmark=str(chosen.benchmark),
         calls=0,
-        cache_hits=sum(model.paid for model in scored.models.values()),
+        cache_hits=sum(model.replies[outcome] for model in scored.models.values() for outcome in PAID),
         attempts=0,
         spent_nanousd=0,
         ledger_nanousd=money.charged,

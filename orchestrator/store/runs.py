@@ -177,6 +177,12 @@ def models_of(connection: sqlite3.Connection, run_ids: Sequence[int]) -> list[st
     return sorted(found)
 
 
+def items_of(connection: sqlite3.Connection, run_ids: Sequence[int], model: str) -> set[str]:
+    """Return the ids of the items these runs asked a model."""
+    query = "SELECT DISTINCT item_id FROM run_items WHERE run_id = ? AND model = ? AND judged = ''"
+    return {row[0] for run_id in run_ids for row in connection.execute(query, (run_id, model))}
+
+
 def judges_of(connection: sqlite3.Connection, run_ids: Sequence[int]) -> dict[str, tuple[str, ...]]:
     """Return by model the aliases of those that were asked to judge its replies, in alphabetical order."""
     found: set[tuple[str, str]] = set()

@@ -99,6 +99,8 @@ def test_an_unknown_model_is_answered_with_those_like_it(program: Program, simul
         (("rum",), "No such command"),
         (("status", "--attempt", "1"), "--resolve"),
         (("models", "--check"), "name the models"),
+        (("score", "items.jsonl", "--json", "--format", "csv"), "leave out --format csv"),
+        (("compare", "items.jsonl", "--json", "--format", "latex"), "leave out --format latex"),
         (("simulate", "--fault", "gremlins=0.1"), "server_error"),
         (("simulate", "--rpm", "0"), "--rpm"),
     ],

@@ -184,6 +184,27 @@ def test_the_object_holds_every_side_of_a_model(asked: Asked) -> None:
         assert counted == sum(one["tasks"]["SDD"]["replies"].values())
 
 
+def test_bad_rows_and_replies_without_an_item_are_said(asked: Asked) -> None:
+    """The rows by name, with exit code 1; the figures come all the same."""
+    path = asked.program.folder / BENCH
+    whole = path.read_text()
+    first, _, *rest = whole.splitlines(keepends=True)
+    try:
+        path.write_text("".join([first, "{\n", *rest]))
+        for command in (("score", BENCH), ("compare", BENCH)):
+            done = asked.program(*command, "--json", code=1)
+            assert f"left out: {BENCH}:2: " in done.err
+            assert f"{2 * ROTATIONS} stored replies are to items that are in no good row" in done.err
+            assert done.json["benchmark"] == BENCH
+        path.write_text("".join([first, *rest]))
+        assert "stored replies are to items" in asked.program("score", BENCH).err
+    finally:
+        path.write_text(whole)
+    done = asked.program("score", BENCH)
+    assert "stored replies are to items" not in done.err
+    assert f"0 calls, {2 * ROTATIONS * ITEMS} from the cache" in done.err
+
+
 # --- gradings of before ----------------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.cli import cli
-from orchestrator.cli.parameters import Outcomes, Usd
+from orchestrator.cli.parameters import Outcomes, Rotations, Usd
 
 COMMANDS = sorted(cli.commands.items())
 NANO = 10**9
@@ -46,6 +46,20 @@ def test_outcomes_are_a_comma_separated_list() -> None:
     assert Outcomes().convert("", None, None) == frozenset()
     with pytest.raises(click.BadParameter, match="'failed' cannot be asked again; choose from refused"):
         Outcomes().convert("failed", None, None)
+
+
+@pytest.mark.parametrize("text", ["auto", "AUTO", "Auto"])
+def test_rotations_may_be_left_to_the_budget_in_any_case(text: str) -> None:
+    """And help shows the word as it is."""
+    assert Rotations().convert(text, None, None) is None
+    assert "--rotations K|auto" in help_of("run")
+
+
+@pytest.mark.parametrize("text", ["0", "27", "automatic", "-1", ""])
+def test_what_is_no_number_of_rotations_is_refused(text: str) -> None:
+    """With what may stand there."""
+    with pytest.raises(click.BadParameter, match="neither auto nor a number from 1 to 26"):
+        Rotations().convert(text, None, None)
 
 
 def help_of(name: str) -> str:

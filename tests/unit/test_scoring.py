@@ -123,6 +123,28 @@ def test_reworded_replies_are_counted(archive: Archive) -> None:
     assert (found.scored.reworded, found.summary.models["gpt"].outcomes[Outcome.UNSENT]) == (1, 1)
 
 
+def test_replies_to_items_that_are_gone_are_counted(archive: Archive) -> None:
+    """Of the models that are scored, by the run that speaks for the item; where nothing is gone there are none."""
+    for run in ("old", "new"):
+        for number in (0, 1, 2):
+            archive.keep("gpt", number, RIGHT, run=run)
+    archive.keep("gpt", 2, Said(RIGHT, sample=1), run="new")
+    archive.keep("gpt", 3, Said(None), run="new")
+    archive.keep("other", 1, RIGHT, run="new")
+    assert scored(archive).gone == 0
+    archive.benchmark.write_text("".join(json.dumps(row(number)) + "\n" for number in (0, 4)))
+    assert scored(archive).gone == 4
+    assert scored(archive, "gpt").gone == 3
+
+
+def test_every_reply_that_was_read_counts_as_read(archive: Archive) -> None:
+    """Not every item: one may have been asked several times, and of another the attempt failed."""
+    for rotation in range(4):
+        archive.keep("gpt", 1, Said(RIGHT, rotation=rotation))
+    archive.keep("gpt", 2, Said(None))
+    assert scored(archive).summary.cache_hits == 4
+
+
 def test_an_item_asked_several_times_counts_once(archive: Archive) -> None:
     """Four rotations, three of them right: three quarters of an item."""
     for rotation, letter in enumerate("BADD"):
