@@ -23,7 +23,7 @@ from orchestrator.commands.running import RunOptions, RunResult, exit_code, spec
 from orchestrator.commands.workspace import Workspace, find
 from orchestrator.dataset.load import check
 from orchestrator.errors import BenchmarkError, ConfigError
-from orchestrator.inference import prompt
+from orchestrator.inference import prompt, remaining
 from orchestrator.inference.plan import Stop, StopKind
 from orchestrator.records import Outcome
 from orchestrator.reporting.results import judge_lines, to_json
@@ -231,8 +231,12 @@ def test_a_run_that_could_not_pay_its_first_call_says_what_it_needs(bench: Bench
     assert (result.stops, result.exit_code) == ((), 0)
 
 
-def test_a_run_that_was_stopped_again_says_what_it_still_needs(bench: Bench) -> None:
+@pytest.mark.parametrize("at_once", [2, 500])
+def test_a_run_that_was_stopped_again_says_what_it_still_needs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
     """The second time nothing was asked in the invocation; what was paid before is not to be paid again."""
+    monkeypatch.setattr(remaining, "AT_ONCE", at_once)
 
     async def work(simulator: Simulator) -> RunResult:
         capped = replace(bench.asking(), budget_nanousd=12_000_000)
