@@ -90,12 +90,11 @@ def test_texts_that_prose_affirms_are_read(text: str, letters: str) -> None:
         "I think just one, (B) Paris.",
         "ABE are the initials of three people in the picture.",
         "Sydney, Berlin: they do not belong to the answer.",
-        "A large city is Paris.",
     ],
 )
 def test_what_prose_leaves_open_is_not_read(text: str) -> None:
     """Several things said of several options, a doubt, a question, a condition, a list that is cut or only recited."""
-    assert read(text, CITIES) in {"", "A"} if text.startswith("A large") else read(text, CITIES) == ""
+    assert read(text, CITIES) == ""
 
 
 @pytest.mark.parametrize(
@@ -113,12 +112,12 @@ def test_letters_and_numbers_of_a_calculation_choose_nothing(text: str) -> None:
     assert read(text, NUMBERS) == ""
 
 
-def test_several_findings_in_one_report_are_one_answer() -> None:
-    """Each sentence that tells of one counts; what is ruled out does not."""
+def test_findings_of_one_sentence_are_one_answer() -> None:
+    """What is ruled out does not count; findings told one by one are left unread, for they may answer nothing."""
     text = (
         "The image shows osteophytes. There is also evidence of foraminal stenosis. No spinal canal stenosis is seen."
     )
-    assert read(text, FINDINGS) in {"BD", ""}
+    assert read(text, FINDINGS) == ""
     assert read("The image shows osteophytes and foraminal stenosis, without spinal canal stenosis.", FINDINGS) == "BD"
 
 

@@ -36,7 +36,7 @@ def why(text: str, options: dict[str, str], *, multi: bool = False) -> Abstained
 )
 def test_the_sentence_that_settles_it_stands_above_the_first(text: str, letter: str) -> None:
     """A text in the first sentence is no answer where the last one settles on another."""
-    assert read(text, COLOURS) in {letter, ""}
+    assert read(text, COLOURS) == letter
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_is_taken_back_denied_or_left_open_is_not_read(text: str) -> None:
 
 def test_a_yes_that_a_later_no_takes_back_is_not_read() -> None:
     """The last sentence settles it."""
-    assert read("Yes, they look parallel. On a closer look the gap grows. No, they are not.", YES_NO) in {"", "B"}
+    assert read("Yes, they look parallel. On a closer look the gap grows. No, they are not.", YES_NO) == ""
 
 
 def test_an_option_that_is_denied_a_reason_is_still_chosen() -> None:
