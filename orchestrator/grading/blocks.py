@@ -7,8 +7,6 @@ read at all; a line that begins a sentence of its own ends the block before it.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-
 from orchestrator.grading import lexicon
 from orchestrator.grading.listing import BULLET, MOST, STOP, Listed, Page, read_list, read_text
 
@@ -31,22 +29,25 @@ def read_block(page: Page, at: int, *, described: bool = False, texts: bool = Fa
     first = _item(page, at, texts=texts)
     if first is None:
         return None
-    tabled = _LINE_START.search(page.lower, max(0, first.start - 24), first.start) is not None
     rows = [first]
     told = False
     for _ in range(MOST):
         said = _rest(page.lower, rows[-1].end)
         row = _row(page, rows[-1].end + len(said), texts=texts)
         if said.strip(_EDGES):
-            if len(rows) == 1 and (row is None or not (described and tabled)):
+            if len(rows) == 1 and (row is None or not (described and _begins_line(page, first))):
                 return first if not first.by_text or STOP.match(page.lower, first.end) else None
-            if not (described and tabled) or lexicon.UNFIT.search(said) or len(said) > LONGEST:
+            if not (described and _begins_line(page, first)) or lexicon.UNFIT.search(said) or len(said) > LONGEST:
                 return None
             told = True
-        if row is None or (said.strip() and not tabled and not rows[-1].owned):
+        if row is None or (said.strip() and not rows[-1].owned and not _begins_line(page, first)):
             break
         rows.append(row)
     return _joined(page, rows, told=told)
+
+
+def _begins_line(page: Page, listed: Listed) -> bool:
+    return _LINE_START.search(page.lower, max(0, listed.start - 24), listed.start) is not None
 
 
 def _rest(lower: str, at: int) -> str:
@@ -88,4 +89,4 @@ def _joined(page: Page, rows: list[Listed], *, told: bool) -> Listed | None:
         return None
     hedged = any(row.hedged for row in rows)
     clash = next((row.clash for row in rows if row.clash), ())
-    return replace(rows[0], letters=letters, end=last.end, hedged=hedged, clash=clash, owned=last.owned)
+    return rows[0]._replace(letters=letters, end=last.end, hedged=hedged, clash=clash, owned=last.owned)

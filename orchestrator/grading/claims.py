@@ -8,8 +8,7 @@ bounded look around each of the first and last `MOST`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from orchestrator.grading import cues, lexicon
 from orchestrator.grading.blocks import read_block
@@ -58,8 +57,7 @@ _TOUCHING = frozenset("_'\\^/=+-∠△°√#")
 _Place = TypeVar("_Place")
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Labels declared at a place."""
 
     kind: str
@@ -242,13 +240,12 @@ def _called(page: Page, cued: list[Claim]) -> list[Claim]:
     claims: list[Claim] = []
     text, lower = page.text, page.lower
     done = 0
-    if not any(word in lower for word in lexicon.RIGHT_WORDS):
-        return claims
     taken = {claim.listed.start for claim in cued}
-    for mark in free_marks(page):
+    marks = [mark for mark in page.marks if mark.start() not in taken]
+    if not marks or not any(word in lower for word in lexicon.RIGHT_WORDS):
+        return claims
+    for mark in marks:
         at = mark.start()
-        if at in taken:
-            continue
         begin = at - (text[at - 1 : at] in {"(", "["})
         listed = read_list(page, begin, multi=True) if at >= done else None
         if listed is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from orchestrator.grading import lexicon
 from orchestrator.grading.claims import is_question
@@ -20,7 +20,7 @@ MOST = 120
 NEAR = 160
 """Characters before an option in which its clause is looked for."""
 
-_STOP = re.compile(r"[.!?](?<!\be\.g[.!?])(?<!\bi\.e[.!?])[\"')\]]{0,2}(?=\s|\Z)|[。\n]")
+_STOP = re.compile(r"[.!?。\n](?:(?<=[。\n])|(?<!\be\.g.)(?<!\bi\.e.)[\"')\]]{0,2}(?=\s|\Z))")
 _COMMA = re.compile(r"(?s:.*), ")
 _BOUNDARY = re.compile(
     r"[;()]|\s-\s|,? (?=(?:and |but |with )?(?:the |all |all the )?(?:others?|rest|remaining|nothing)\b)|, (?=(?:and"
@@ -142,7 +142,7 @@ def letters_at(reading: Reading, at: int) -> Listed | None:
     if listed is None or listed.owned:
         return listed
     joined = len(listed.letters) == listed.end - listed.start > 1
-    nothing = replace(listed, letters=())
+    nothing = listed._replace(letters=())
     if _ARTICLE.match(reading.text, at) or (joined and not _set_apart(reading, at, listed.end)):
         return nothing
     before = _LAST_WORD.search(reading.lower, max(0, begin - NEAR), begin)

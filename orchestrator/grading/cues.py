@@ -166,16 +166,14 @@ FINAL = re.compile(
 NOTHING = re.compile(r"[\s\"'(\[⟦]{0,4}(?:(?:none|neither|n/a)\b|[)\]])")
 """What stands in a declared line that declares no option."""
 
+_FIELD = r"(?:final_?)?(?:answer|choice|option|letter|prediction)s?[\"']\s?:\s?\[?\s{0,3}"
 TAG = re.compile(
     r"【(?:正确|最终)?(?:答案|选项)】\s{0,3}[:是为]?\s{0,6}"
     r"|<(?:final_?)?(?:answer|choice|option)>\s{0,6}"
-    r"|[\"'](?:final_?)?(?:answer|choice|option|letter|prediction)s?[\"']\s?:\s?\[?\s{0,3}"
+    rf"|\"{_FIELD}|'{_FIELD}"
     r"|\[\[\s?|<<\s?"
 )
 """Marks that exist to hold an answer."""
-
-TAG_SIGNS = ("】", "<", '":', "':", '" :', "' :", "[[")
-"""Signs without one of which `TAG` cannot match."""
 
 RUN_ON = re.compile(
     r"\n\s{0,4}(?:\#{0,4} ?(?:hint|(?:next |new |another )?question|problem|q ?\d{0,3}|human|user|context"

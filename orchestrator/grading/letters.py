@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from orchestrator.grading import cues, lexicon
 from orchestrator.grading.blocks import read_block
@@ -21,6 +20,8 @@ TRIED = 20
 
 LONGEST_TAG = 80
 """Characters of a tag or box before another, and of the words that announce what was offered."""
+LONGEST_LIST = 120
+"""Characters of a list of labels in lower case, to the end of its line."""
 LONGEST_LINE = 300
 """Characters between a labelled line and one that goes on with its list."""
 
@@ -49,7 +50,7 @@ def final_option(reading: Reading) -> Found | None:
         listed = listed or _lower_case(lower, at, offered) or read_unoffered(reading, at)
         if listed is not None:
             goes_on = "[" in reading.text[at : listed.start] and _goes_on(reading, listed.end)
-            return found(replace(listed, letters=()) if goes_on else listed, cue.start(), listed.end)
+            return found(listed._replace(letters=()) if goes_on else listed, cue.start(), listed.end)
         if cues.NOTHING.match(lower, at):
             return Found((), cue.start(), at)
     return None
@@ -86,22 +87,21 @@ def _listed(reading: Reading, at: int) -> Listed | None:
 
 def _lower_case(lower: str, at: int, offered: Offered) -> Listed | None:
     """Return the labels where the rest of a declared line is nothing but labels in lower case."""
-    stop = lower.find("\n", at, at + 200)
-    words = _WORD.findall(lower, at, at + 200 if stop < 0 else stop)
+    stop = lower.find("\n", at)
+    stop = len(lower) if stop < 0 else stop
+    if stop - at > LONGEST_LIST:
+        return None
+    words = _WORD.findall(lower, at, stop)
     letters = {word: label for spelling, label in offered.patterns.by_spelling.items() if (word := spelling.lower())}
     if len(words) == 1 and words[0] not in letters and len(set(words[0])) == len(words[0]):
         words = list(words[0])
     if not words or not all(word in letters or word == "and" for word in words):
         return None
-    return Listed(
-        tuple(sorted({letters[word] for word in words if word != "and"})), at, len(lower) if stop < 0 else stop
-    )
+    return Listed(tuple(sorted({letters[word] for word in words if word != "and"})), at, stop)
 
 
 def tag(reading: Reading) -> Found | None:
     """Find the last letter in a tag: 【答案】, <answer>, JSON, [[...]]."""
-    if not any(sign in reading.lower for sign in cues.TAG_SIGNS):
-        return None
     for cue in reversed(list(cues.TAG.finditer(reading.lower, 0, reading.end))[-TRIED:]):
         listed = _listed(reading, cue.end())
         if listed:
@@ -267,7 +267,7 @@ def _opens_with_list(heads: tuple[Head, ...]) -> bool:
 def sole_mark(reading: Reading) -> Found | None:
     """Find the one label that the whole text marks as such: "(B)", "option B"."""
     seen: Found | None = None
-    if reading.multi:
+    if reading.multi or not reading.marks:
         return None
     for number, mark in enumerate(reading.offered.patterns.marked.finditer(reading.text, 0, reading.end)):
         if _abbreviates(reading, mark):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from orchestrator.grading.patterns import words
+
 TICK, CROSS = "✓", "✗"
 
 RIGHT = re.compile(
@@ -76,7 +78,7 @@ WRONG = re.compile(
 """What follows a label that is called wrong."""
 
 LEFT_OPEN = re.compile(
-    r"\b(?:whether|asks?|asked|cannot (?:tell|say|determine)|unable to|which (?:levels?|options?|of))\b|是否|无法"
+    words(r"whether|asks?|asked|cannot (?:tell|say|determine)|unable to|which (?:levels?|options?|of)") + r"|是否|无法"
 )
 """Before a verdict in its sentence: it is left open."""
 
@@ -115,35 +117,40 @@ RULING = re.compile(
 CONCLUDING = re.compile(r"\s*(?:and )?(?:therefore|thus|hence|so|consequently|(?:in )?conclusion|overall|finally)\b")
 """How a sentence begins that concludes."""
 
-CONDITION = re.compile(r"\b(?:if|unless|assuming|suppose|supposing|in case|in (?:that|which) case)\b|如果|假如|若")
+CONDITION = re.compile(words("if|unless|assuming|suppose|supposing|in case|in (?:that|which) case") + "|如果|假如|若")
 """Before a declaration in its sentence: it holds only under a condition."""
 
 TENTATIVE = re.compile(
-    r"\b(?:let (?:me|us)|let's|tempting|about to say|at first|first thought|might|unless"
-    r"|in which case)\b"
+    words(
+        r"let (?:me|us)|let's|tempting|about to say|at first|first thought|might|unless"
+        r"|in which case"
+    )
 )
 """Words of a first sentence that says nothing for certain."""
 
 FOREIGN = re.compile(
-    r"\b(?:depends?|depending|whether|e\.g|for example|such as|please"
-    r"|(?:some(?:one| people)?|others?|one|people) (?:might|may|could|would|people)"
-    r"|you (?:can|could|should|may|might|must|would))\b"
+    words(
+        r"depends?|depending|whether|e\.g|for example|such as|please"
+        r"|some(?:one| people)? (?:might|may|could|would)|others? (?:might|may|could|would)"
+        r"|one (?:might|may|could|would)|people (?:might|may|could|would)"
+        r"|you (?:can|could|should|may|might|must|would)"
+    )
 )
 """Before a declaration in its sentence: it is not the model's own."""
 
 NEGATED = re.compile(
-    r"\bnot\b|n't\b|\b(?:neither|never|wrong|incorrect|false)\b|不是|不选|不正确|不符合|错误|并非|排除"
+    words("not|neither|never|wrong|incorrect|false") + r"|n't\b|不是|不选|不正确|不符合|错误|并非|排除"
 )
 
 INSTEAD = re.compile(r",? (?:but|rather)(?: rather| instead)? (?:it is |it's )?|,?\s?而(?:是|应)(?:选)?")
 """Between what a declaration denies and what it declares: "not B but C"."""
 
-LACKING = re.compile(r"\b(?:no|without|absence|free of|negative for|ruled? out|excludes?d?)\b")
+LACKING = re.compile(words("no|without|absence|free of|negative for|ruled? out|excludes?d?"))
 """Words with which a clinical sentence denies what it names."""
 
-OR = re.compile(r"\bor\b|或|\beither\b|还是")
+OR = re.compile(words("or|either") + "|或|还是")
 
-CONTRAST = re.compile(r"\b(?:less|other hand|whereas|unlike|contrast|however|but|although)\b")
+CONTRAST = re.compile(words("less|other hand|whereas|unlike|contrast|however|but|although"))
 """Words of a sentence that sets an option against the one chosen before."""
 
 REVISED = re.compile(
@@ -154,28 +161,33 @@ REVISED = re.compile(
 )
 """Words with which a model takes back what it said."""
 
-JOINS = re.compile(r"\band\b|&|和|与")
+JOINS = re.compile(words("and") + "|&|和|与")
 """Between labels that are chosen together, and not only listed."""
 
-MAYBE = re.compile(r"\bor\b|或|还是|\b(?:possibly|maybe|perhaps|either)\b")
+MAYBE = re.compile(words("or|possibly|maybe|perhaps|either") + "|或|还是")
 """Between two labels: alternatives, or a doubt about the second."""
 
 EXCLUDED = re.compile(
-    r"\b(?:normal|unaffected|spared|preserved|unremarkable|intact|absent|without|except|no|incorrect|wrong|false"
-    r"|fail(?:s|ed)?|rejected|eliminated|discarded|ruled out|excluded|irrelevant|unsuitable|inappropriate)\b"
+    words(
+        r"normal|unaffected|spared|preserved|unremarkable|intact|absent|without|except|no|incorrect|wrong|false"
+        r"|fail(?:s|ed)?|rejected|eliminated|discarded|ruled out|excluded|irrelevant|unsuitable|inappropriate"
+    )
 )
 """Words with which a sentence excludes some of what it names."""
 
-UNFIT = re.compile(rf"{EXCLUDED.pattern}|\bnot\b|n't\b|\bnever\b|\bunlikely\b|{CROSS}|[不没无非]|错误|有误")
+UNFIT = re.compile(rf"{EXCLUDED.pattern}|{words('not|never|unlikely')}|n't\b|{CROSS}|[不没无非]|错误|有误")
 """What a line may not say of an option that it lists as an answer."""
 
 _LOOKING = r"let me|let's|analy[sz](?:e|ing)|examin(?:e|ing)|evaluat(?:e|ing)|consider(?:ing)?|asks?|question|whether"
-SURVEY = re.compile(rf"\b(?:{_LOOKING}|going through|each|which of)\b|是否|分析")
+SURVEY = re.compile(words(rf"{_LOOKING}|going through|each|which of") + "|是否|分析")
 """Words of a sentence that announces what is to be looked at, and does not say what is the case."""
 
 UNTOLD = re.compile(
-    rf"\b(?:{_LOOKING}|none|neither|look(?:ing)? at|compar(?:e|ing)|first|which|might|may|could|should|needs?|seems?"
-    r"|(?:options|choices) (?:are|include|given)|possibl[ey]|perhaps)\b|\?|首先|分析|可能"
+    words(
+        rf"{_LOOKING}|none|neither|look(?:ing)? at|compar(?:e|ing)|first|which|might|may|could|should|needs?|seems?"
+        r"|options (?:are|include|given)|choices (?:are|include|given)|possibl[ey]|perhaps"
+    )
+    + r"|\?|首先|分析|可能"
 )
 """Words of a sentence that does not say what is the case."""
 
@@ -208,8 +220,8 @@ NONE = re.compile(
 """That no option is right."""
 
 UNKNOWN = re.compile(
-    r"(?:cannot|can't|can not|could not|unable to|not possible to|impossible to|difficult to|not able to"
-    r"|not enough information|insufficient information)\b|无法(?:确定|判断|得出)|不能确定|信息不足"
+    r"can(?:not|'t| not)\b|could not\b|unable to\b|not (?:possible to|able to|enough information)\b"
+    r"|impossible to\b|difficult to\b|insufficient information\b|无法(?:确定|判断|得出)|不能确定|信息不足"
 )
 """That the answer cannot be told."""
 
@@ -229,53 +241,67 @@ DENIAL = re.compile(
 """A verb that is denied."""
 
 ASIDE = re.compile(
-    r"\b(?:if|whether|but|although|though|however|except|unless|enough|sufficient|information|context|data|details?"
-    r"|clear(?:ly)?|unclear|possible|specif[a-z]+|provid[a-z]+|mention[a-z]*|given|show[a-z]*|contain[a-z]*"
-    r"|determin[a-z]+"
-    r"|know[a-z]*|sure|certain|visible|see|seen|question|options?|choices?|answers?|statements?|correct|right|true"
-    r"|false"
-    r"|yes|no|i|we|you)\b"
+    words(
+        r"if|whether|but|although|though|however|except|unless|enough|sufficient|information|context|data|details?"
+        r"|clear(?:ly)?|unclear|possible|specif[a-z]+|provid[a-z]+|mention[a-z]*|given|show[a-z]*|contain[a-z]*"
+        r"|determin[a-z]+"
+        r"|know[a-z]*|sure|certain|visible|see|seen|question|options?|choices?|answers?|statements?|correct|right|true"
+        r"|false"
+        r"|yes|no|i|we|you"
+    )
 )
 """Words of a sentence that is about what can be told, or about the question, and not about what is asked."""
 
-AFFIRMED = re.compile(r"\b(?:yes|no|however|but|therefore|thus|so|hence|true|false|although|wait)\b")
+AFFIRMED = re.compile(words(r"yes|no|however|but|therefore|thus|so|hence|true|false|although|wait"))
 """Words with which a text goes on from its first sentence to another conclusion."""
 
 ANNOUNCING = re.compile(
-    r"\b(?:let me|(?:each|every) (?:of|option|one|statement|level|choice)|i(?:'ll| will)? (?:test|check)|let's|asks?"
-    r"|asked|asking|wants|the question|out of|options (?:are|given|include)|going (?:through"
-    r"|over)"
-    r"|which of|first thought|at first|preliminary|initially|originally|considered|tempting|usually|commonly"
-    r"|typically|frequent(?:ly)?|often"
-    r"|in general|generally|for example|e\.g|such as|differential|candidates?|compar(?:e|ed|ing)|should be"
-    r"|examin(?:e|ed|ing)|look(?:ing)? at|analy[sz](?:e|ing))\b"
-    r"|分析|比较"
+    words(
+        r"let me|e(?:ach|very) (?:of|option|one|statement|level|choice)|i(?:'ll| will)? (?:test|check)|let's|asks?"
+        r"|asked|asking|wants|the question|out of|options (?:are|given|include)|going (?:through"
+        r"|over)"
+        r"|which of|first thought|at first|preliminary|initially|originally|considered|tempting|usually|commonly"
+        r"|typically|frequent(?:ly)?|often"
+        r"|in general|generally|for example|e\.g|such as|differential|candidates?|compar(?:e|ed|ing)|should be"
+        r"|examin(?:e|ed|ing)|look(?:ing)? at|analy[sz](?:e|ing)"
+    )
+    + r"|分析|比较"
 )
 """Words of a sentence that says nothing yet of what is the case."""
 
 _FINE = (
-    r"(?<!loss of )(?<!loss of the )normal(?:ly)?|unremarkable|unaffected|uninvolved|spared|preserved|maintained"
+    r"normal(?<!loss of normal)(?<!loss of the normal)(?:ly)?|unremarkable|unaffected|uninvolved"
+    r"|spared|preserved|maintained"
     r"|intact|patent|wide|open|fine|aligned"
     r"|within normal|borderline|absent|negative|lacks?|fails?|unlikely|improbable|un(?:marked|selected|ticked|checked)"
 )
 EXCLUDING = re.compile(
-    r"\b(?:no|not|without|never|neither|nor|none|rather than|instead of|unlike|except|excluding|other than|apart from"
-    r"|than|rules? out|ruled out|exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*|discard\w*|leaves? out|left out"
-    rf"|cross\w* off|take back|against|free of|incorrect|wrong|false|non|keep|{_FINE})\b|n't\b|{CROSS}|[不没无非未]"
+    words(
+        r"no|not|without|never|neither|nor|none|rather than|instead of|unlike|except|excluding|other than|apart from"
+        r"|than|rules? out|ruled out|exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*|discard\w*|leaves? out|left out"
+        rf"|cross\w* off|take back|against|free of|incorrect|wrong|false|non|keep|{_FINE}"
+    )
+    + rf"|n't\b|{CROSS}|[不没无非未]"
     rf"|错|有误|排除"
 )
 """What stands before an option that is excluded, in its clause."""
 
 EXCLUDED_AFTER = re.compile(
-    r"\b(?:not|no|none|never|neither|nor|without|out|off|wrong|incorrect|false|excluded|eliminated|rejected|dropped"
-    r"|irrelevant"
-    rf"|good|clear|clean|healthy|regular|remote|{_FINE})\b|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
+    words(
+        r"not|no|none|never|neither|nor|without|out|off|wrong|incorrect|false|excluded|eliminated|rejected|dropped"
+        r"|irrelevant"
+        rf"|good|clear|clean|healthy|regular|remote|{_FINE}"
+    )
+    + rf"|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
 )
 """What stands after it."""
 
 DOUBTING = re.compile(
-    r"\b(?:or|might|may|could|perhaps|possibl[ey]|either|whether|if|unclear|questionable|equivocal|cannot|unless"
-    r"|suspect\w*|expect\w*|mild(?:ly)?|minor|minimal(?:ly)?|slight(?:ly)?)\b|可能|或|是否|也许"
+    words(
+        r"or|might|may|could|perhaps|possibl[ey]|either|whether|if|unclear|questionable|equivocal|cannot|unless"
+        r"|suspect\w*|expect\w*|mild(?:ly)?|minor|minimal(?:ly)?|slight(?:ly)?"
+    )
+    + r"|可能|或|是否|也许"
 )
 """What leaves an option open, in its clause."""
 
@@ -283,20 +309,25 @@ DECISIVE = re.compile(
     r"\A\s{0,4}(?:and |so )?(?:therefore|thus|hence|so|consequently|overall|finally|final|which|this|that|these"
     r"|those|in short"
     r"|in sum)\b"
-    r"|\b(?:answers?|select(?:ed|ion|s)?|choose|chosen|choices?|pick(?:ed)?|tick(?:ed)?|left with|leav(?:es|ing)"
-    r"|gives? (?:us|me)"
-    r"|makes|summar\w+|conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|check off|marked|go with"
-    r"|go for|only|therefore|thus|hence|namely|sum up|the (?:right |correct |true )?ones?|it is[.!]?\Z|(?:is"
-    r"|are) the (?:only |two |three )?(?:levels?|dis[ck]s?)"
-    r"|i see|i can see|i(?:'d| would| will|'ll) (?:say|include|mark|report))\b"
-    r"|→|->"
+    r"|"
+    + words(
+        r"answers?|select(?:ed|ion|s)?|choose|chosen|choices?|pick(?:ed)?|tick(?:ed)?|left with|leav(?:es|ing)"
+        r"|gives? (?:us|me)"
+        r"|makes|summar\w+|conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|check off|marked"
+        r"|go with|go for|only|therefore|thus|hence|namely|sum up|the (?:right |correct |true )?ones?|it is\Z"
+        r"|is the (?:only |two |three )?(?:levels?|dis[ck]s?)|are the (?:only |two |three )?(?:levels?|dis[ck]s?)"
+        r"|i see|i can see|i(?:'d| would| will|'ll) (?:say|include|mark|report)"
+    )
+    + r"|→|->"
 )
 """Words of a sentence that concludes."""
 
 SETTLING = re.compile(
-    r"\b(?:actually|total|altogether|in all|so|thus|therefore|hence|makes (?:it|this|that)|gives|that(?:'s| is)"
-    r"|it(?:'s| is)"
-    r"|this is|leaves|left with|rather)\b"
+    words(
+        r"actually|total|altogether|in all|so|thus|therefore|hence|makes (?:it|this|that)|gives|that(?:'s| is)"
+        r"|it(?:'s| is)"
+        r"|this is|leaves|left with|rather"
+    )
 )
 """Words with which a last sentence settles what the first left unsettled."""
 

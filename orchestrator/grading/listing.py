@@ -7,8 +7,7 @@ another option's text is reported as a clash and not resolved.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from orchestrator.grading import cues, lexicon
 from orchestrator.grading.offered import Offered, whole
@@ -77,9 +76,12 @@ class Page(Protocol):
     def multi(self) -> bool:
         """Whether several letters may be right."""
 
+    @property
+    def marks(self) -> list[re.Match[str]]:
+        """Every label that stands free of any word, number or symbol, at either end of the text."""
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+
+class Listed(NamedTuple):
     """Labels as they stand at one place."""
 
     letters: tuple[str, ...]
@@ -120,7 +122,7 @@ def read_list(page: Page, at: int, *, multi: bool) -> Listed | None:
         if gap is None and not multi:
             break
         if gap and (spanned := _read_range(page, gap.end())):
-            return _and_more(page, replace(spanned, letters=(*listed.letters, *spanned.letters), start=listed.start))
+            return _and_more(page, spanned._replace(letters=(*listed.letters, *spanned.letters), start=listed.start))
         following = patterns.item.match(page.text, gap.end() if gap else end)
         if following is None or not _continues(page, end, gap, following):
             listed = _unless_more(page, listed, gap)
@@ -135,7 +137,7 @@ def _unless_more(page: Page, listed: Listed, gap: re.Match[str] | None) -> Liste
     """Return a list, without its letters where it goes on with one that was not offered: "A and F"."""
     more = read_unoffered(page, gap.end()) if gap else None
     joined = gap is not None and (page.multi or lexicon.JOINS.search(gap[0]) is not None)
-    return replace(listed, letters=(), end=more.end) if more and joined and page.text[more.start] != "I" else listed
+    return listed._replace(letters=(), end=more.end) if more and joined and page.text[more.start] != "I" else listed
 
 
 def _after_gloss(page: Page, at: int) -> re.Match[str] | None:
@@ -152,9 +154,9 @@ def _and_more(page: Page, listed: Listed) -> Listed:
     more = read_list(page, gap.end(), multi=True) if gap else None
     letters = tuple(sorted({*listed.letters, *(more.letters if more else ())}))
     if gap is None or more is None:
-        return replace(listed, letters=letters)
+        return listed._replace(letters=letters)
     hedged = listed.hedged or more.hedged or lexicon.MAYBE.search(gap[0]) is not None
-    return replace(more, letters=letters, start=listed.start, hedged=hedged)
+    return more._replace(letters=letters, start=listed.start, hedged=hedged)
 
 
 def _joined(

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 HEAD = 4_000
 """Characters read from the beginning of a long output."""
@@ -82,8 +82,7 @@ _ODD = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(NamedTuple):
     """The rewritten text and the way back."""
 
     text: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from orchestrator.grading import lexicon
 from orchestrator.grading.claims import MOST, is_question
@@ -25,7 +26,10 @@ _EMPTY = re.compile(
     r"|her)\Z"
 )
 _LEAD = re.compile(r"\s{0,4}(?:[-+>]\s|\d{1,2}[.)]\s)?(?:(?:only|just|both)\s)?")
-_ANNOUNCED = re.compile(r"(?:is|are|be|was|answer|option|choice|select|choose):\s{0,3}\n\s{0,4}")
+_ANNOUNCED = re.compile(
+    r":(?:(?<=is:)|(?<=are:)|(?<=be:)|(?<=was:)|(?<=answer:)|(?<=option:)|(?<=choice:)|(?<=select:)|(?<=choose:))"
+    r"\s{0,3}\n\s{0,4}"
+)
 _EDGES = " .,;!\"')]"
 _COURTESY = re.compile(r"(?:sure|certainly|of course|absolutely|okay|great|thank)\b[^.!:\n]{0,80}[.!]\s{1,3}(?=\S)")
 _NEXT_LINE = re.compile(r"[^\n]{0,6}\n\s{0,4}(?:[-+>]\s|\d{1,2}[.)]\s)?[\"'(]{0,2}")
@@ -127,7 +131,7 @@ def only_texts(reading: Reading) -> Found | None:
 
 def _one(reading: Reading, start: int, end: int) -> Found | None:
     """Find the one option whose text stands in a stretch in which nothing, those texts aside, denies or doubts."""
-    texts = list(reading.offered.texts_in(reading.lower, start, end))
+    texts = reading.texts_between(start, end)
     owners = {owner for *_, owners in texts for owner in owners}
     if len(owners) != 1:
         return None
@@ -162,14 +166,34 @@ def opening_words(reading: Reading) -> Found | None:
     if any(doubt.search(reading.lower, start, end) for doubt in (*_DOUBTS, lexicon.TENTATIVE)):
         return None
     said = _stems(reading.lower[start:end])
-    options = {label: _stems(text) for label, text in reading.offered.texts.items()}
-    full = [label for label, words in options.items() if _in_order(words, said)]
-    if not any(len(options[label]) > 1 for label in full):
+    options = _contents(tuple(reading.offered.texts.items()))
+    full = [label for label, content in options.items() if _in_order(content.words, said)]
+    if not any(len(options[label].words) > 1 for label in full):
         full = _told_apart(options, frozenset(said))
-        others = [words for label, words in options.items() if label not in full]
+        others = [content.words for label, content in options.items() if label not in full]
         if full and _said_later(reading, others, end):
             return None
     return Found((full[0],), start, end) if len(full) == 1 else None
+
+
+class Content(NamedTuple):
+    """The words of content of an option's text, without their endings."""
+
+    words: tuple[str, ...]
+    """In order."""
+    telling: frozenset[str]
+    """Those that not every option has."""
+
+
+@lru_cache(maxsize=4096)
+def _contents(texts: tuple[tuple[str, str], ...]) -> dict[str, Content]:
+    """Return label -> the words of content of its text, for (label, text) pairs."""
+    words = {label: _stems(text) for label, text in texts}
+    shared = frozenset.intersection(*map(frozenset, words.values()))
+    return {
+        label: Content(stems, frozenset(stem for stem in stems if _TELLING.match(stem)) - shared)
+        for label, stems in words.items()
+    }
 
 
 def _said_later(reading: Reading, others: list[tuple[str, ...]], at: int) -> bool:
@@ -181,23 +205,13 @@ def _said_later(reading: Reading, others: list[tuple[str, ...]], at: int) -> boo
     return False
 
 
-def _told_apart(options: dict[str, tuple[str, ...]], said: frozenset[str]) -> list[str]:
+def _told_apart(options: dict[str, Content], said: frozenset[str]) -> list[str]:
     """Return the option of which a sentence holds most words and all that tell it apart, if none of another's."""
-    shared = frozenset[str]().union(*options.values()) if options else said
-    for words in options.values():
-        shared &= frozenset(words)
-    telling = {
-        label: frozenset(word for word in words if _TELLING.match(word)) - shared for label, words in options.items()
-    }
-    touched = [label for label, words in telling.items() if words & said]
-    return [
-        label
-        for label in touched
-        if len(touched) == 1
-        and all(map(telling.get, options))
-        and telling[label] <= said
-        and 2 * len(said.intersection(options[label])) > len(options[label])
-    ]
+    touched = [label for label, content in options.items() if not content.telling.isdisjoint(said)]
+    if len(touched) != 1 or not all(content.telling for content in options.values()):
+        return []
+    words, telling = options[touched[0]]
+    return touched if telling <= said and 2 * len(said.intersection(words)) > len(words) else []
 
 
 def _in_order(words: tuple[str, ...], said: tuple[str, ...]) -> bool:
@@ -228,8 +242,7 @@ def called_text(reading: Reading) -> Found | None:
     """Find the last option whose text is called the best, the most likely or the right one."""
     if reading.multi:
         return None
-    texts = list(reading.offered.texts_in(reading.lower, reading.start, reading.end))
-    for first, last, owners in reversed(texts[-MOST:]):
+    for first, last, owners in reversed(reading.texts[-MOST:]):
         right = lexicon.RIGHT.match(reading.lower, last)
         if right and len(owners) == 1 and not right["neg"] and lexicon.DEFINITE.search(right[0]):
             return Found(owners, first, right.end())

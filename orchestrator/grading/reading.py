@@ -6,14 +6,14 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from orchestrator.grading import cues, lexicon
 from orchestrator.grading.claims import Claim, free_marks, scan
 from orchestrator.grading.listing import Listed, read_list
 from orchestrator.grading.offered import Offered
 
-_BREAK = re.compile(r"[.!?](?<!\be\.g[.!?])(?<!\bi\.e[.!?])\s|[。\n]")
+_BREAK = re.compile(r"[.!?。\n](?:(?<=[。\n])|(?<!\be\.g.)(?<!\bi\.e.)\s)")
 _AROUND = " .,;:)]}⟧\"'!。\n"
 RUN_ONS = 20
 """Lines that may begin an invented question, looked at until one stands after an answer."""
@@ -37,8 +37,7 @@ class Lazy(Generic[_Value]):
         return value
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What a rule found, and where in the passage."""
 
     letters: tuple[str, ...]
@@ -56,8 +55,7 @@ def found(listed: Listed, start: int, end: int) -> Found:
     return Found(listed.letters, start, end, listed.hedged, listed.clash)
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A line that begins with a label."""
 
     start: int
@@ -119,14 +117,16 @@ class Reading:
     @Lazy
     def claims(self) -> tuple[Claim, ...]:
         """Every declaration before the model ran on, in order; those that are lines of a list left out."""
-        listed = not self.multi and "\n" in self.text
-        lines = [head.start for head in self.heads if head.listed] if listed else []
+        claims = [claim for claim in self._scanned if claim.start < self.end]
+        if not claims or self.multi or "\n" not in self.text:
+            return tuple(claims)
+        lines = [head.start for head in self.heads if head.listed]
 
         def in_list(claim: Claim) -> bool:
             after = bisect_left(lines, claim.listed.start - 8)
             return after < len(lines) and lines[after] <= claim.listed.end
 
-        return tuple(one for one in self._scanned if one.start < self.end and not in_list(one))
+        return tuple([claim for claim in claims if not in_list(claim)] if lines else claims)
 
     @Lazy
     def heads(self) -> tuple[Head, ...]:
@@ -156,8 +156,16 @@ class Reading:
     def named(self) -> list[tuple[int, bool]]:
         """Where an option is named, in order, and whether by its letter."""
         places = [(mark.start(), True) for mark in self.marks if mark.start() < self.end]
-        places += [(start, False) for start, *_ in self.offered.texts_in(self.lower, self.start, self.end)]
-        return sorted(places)
+        return sorted([*places, *((start, False) for start, *_ in self.texts)])
+
+    @Lazy
+    def texts(self) -> list[tuple[int, int, tuple[str, ...]]]:
+        """Start, end and owners of each option's text in the answer, as `Offered.texts_in` finds them."""
+        return list(self.offered.texts_in(self.lower, self.start, self.end))
+
+    def texts_between(self, start: int, end: int) -> list[tuple[int, int, tuple[str, ...]]]:
+        """Return those that stand in a part of the answer."""
+        return [text for text in self.texts if start <= text[0] and text[1] <= end]
 
     @Lazy
     def opening(self) -> tuple[int, int]:

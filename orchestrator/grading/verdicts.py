@@ -60,7 +60,7 @@ def verdicts(reading: Reading) -> dict[str, Verdict]:
 def _by_text(reading: Reading) -> dict[str, Verdict]:
     """Return label -> the last verdict that is set off from its option's text, as in "L4/L5: normal"."""
     found: dict[str, Verdict] = {}
-    for start, end, owners in reading.offered.texts_in(reading.lower, reading.start, reading.end):
+    for start, end, owners in reading.texts:
         sign = lexicon.SIGN_BEFORE.search(reading.lower, max(0, start - 6), start)
         if sign and not reading.lower[reading.lower.rfind("\n", 0, start) + 1 : sign.start()].strip(" ->+"):
             found.update(dict.fromkeys(owners, Verdict(lexicon.TICK in sign[0], start, end)))

@@ -66,7 +66,7 @@ def _later(reading: Reading, seen: Found) -> str:
     opens = reading.offered.text_at(lower, start)
     if opens and lower[start : opens[0]] in {"yes", "no"} and not set(opens[1]) & set(seen.letters):
         return f"the last sentence begins with the text of {' '.join(opens[1])}"
-    named = list(reading.offered.texts_in(lower, start, end))
+    named = reading.texts_between(start, end)
     owners = {owner for *_, owners in named for owner in owners}
     if not named or len(owners) != 1 or owners <= set(seen.letters):
         return ""
