@@ -233,12 +233,12 @@ def parser() -> Iterator[Measured]:
 
     outputs = [
         form.format(x=letter, text=text) + " " * (number % 7)
-        for number in range(400)
+        for number in range(100)
         for form in ANSWERS
         for letter, text in OPTIONS.items()
     ]
     rates = []
-    for _ in range(3):
+    for _ in range(12):
         started = time.process_time()
         for output in outputs:
             parse(output, OPTIONS, multi=False)

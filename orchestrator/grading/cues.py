@@ -92,7 +92,7 @@ CUES = {
     "noun": re.compile(
         rf"{_NOUN}(?:\(s\)|s)?"
         r"(?: (?:to|for|of|in|from|among|here|that|which|would|i|we|based|given|number|letter|choice|about)\b"
-        r"[^.\n?!:]{0,110}?)??"
+        r"[^.\n?!:]{0,110}?(?=[\s:=-]))??"
         rf"\s{{0,2}}(?:\b{_BE}(?:n't| not)?\b\s{{0,3}}(?:[:=-]\s{{0,8}})?|[:=]\s{{0,8}}|-+>\s?|(?<=s) - ){_ADVERBS}"
     ),
     "verb": re.compile(rf"[a-z ]{{3,14}}?(?:ing|ed|s|e)?(?: (?:it|that|this|is|it's))?[\s:]{{1,4}}{_ADVERBS}"),
@@ -137,7 +137,8 @@ CUES = {
 """Kind of anchor -> how it goes on up to where the letters stand."""
 
 SUBJECT = re.compile(
-    r"(?:^|[^a-z])(?:i|we|i'd|i'll|we'd|let's|let me|i'm|must|my|therefore,?|thus,?|so,?)"
+    r"(?:i(?<![a-z]i)(?:'d|'ll|'m)?|w(?<![a-z]w)e(?:'d)?|l(?<![a-z]l)et(?:'s| me)|m(?<![a-z]m)(?:ust|y)"
+    r"|t(?<![a-z]t)h(?:erefore|us),?|s(?<![a-z]s)o,?)"
     r"(?:[^a-z.;:\n][^.;:\n]{0,40})?\Z"
 )
 """What must stand before a verb of choosing: the model itself."""

@@ -247,20 +247,26 @@ def _numbers(number: str) -> set[str]:
 
 def whole(text: str, start: int, end: int) -> bool:
     """Return whether `text[start:end]` is not part of a longer word, number, level or fraction."""
-    if start and text[start].isascii() and text[start].isalnum():
-        before = text[start - 1]
-        if before.isascii() and (before.isalnum() or before in "_\\"):
-            return False
-        earlier = text[start - 2 : start - 1]
-        if before in ".,:/^-" and earlier.isascii() and (earlier.isdigit() or (before in "-/" and earlier.isalpha())):
-            return False
-        if before == "-" and text[start].isdigit() and earlier in {"", " ", "(", "=", "\n"}:
-            return False
-    if text[end - 1].isascii() and text[end - 1].isalnum():
-        after = text[end : end + 1]
-        if after.isascii() and (after.isalnum() or after == "_"):
-            return False
-        later = text[end + 1 : end + 2]
-        if after and after in ".,:/^-" and later.isascii() and (later.isdigit() or (after in "-/" and later.isalpha())):
-            return False
-    return True
+    return _begins(text, start) and _ends(text, end)
+
+
+def _begins(text: str, start: int) -> bool:
+    before = text[start - 1 : start]
+    if before in {"", " "} or not (text[start].isascii() and text[start].isalnum()):
+        return True
+    if before.isascii() and (before.isalnum() or before in "_\\"):
+        return False
+    earlier = text[start - 2 : start - 1]
+    if before in ".,:/^-" and earlier.isascii() and (earlier.isdigit() or (before in "-/" and earlier.isalpha())):
+        return False
+    return not (before == "-" and text[start].isdigit() and earlier in {"", " ", "(", "=", "\n"})
+
+
+def _ends(text: str, end: int) -> bool:
+    after = text[end : end + 1]
+    if after in {"", " "} or not (text[end - 1].isascii() and text[end - 1].isalnum()):
+        return True
+    if after.isascii() and (after.isalnum() or after == "_"):
+        return False
+    later = text[end + 1 : end + 2]
+    return not (after in ".,:/^-" and later.isascii() and (later.isdigit() or (after in "-/" and later.isalpha())))

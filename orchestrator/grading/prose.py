@@ -90,7 +90,7 @@ def _line_end(reading: Reading, at: int) -> int:
 
 def opening_text(reading: Reading) -> Found | None:
     """Find the one option whose text the first sentence holds, nothing in it denied or doubted."""
-    if reading.multi:
+    if reading.multi or not reading.texts:
         return None
     start, end = _after_clause(reading, *reading.opening)
     if lexicon.TENTATIVE.search(reading.lower, reading.start, end):
@@ -104,7 +104,7 @@ def opening_text(reading: Reading) -> Found | None:
 
 def closing_text(reading: Reading) -> Found | None:
     """Find the one option whose text the last sentence holds, nothing in it denied or doubted."""
-    if reading.multi or not reading.text.endswith(_STOPS, 0, reading.end):
+    if reading.multi or not reading.texts or not reading.text.endswith(_STOPS, 0, reading.end):
         return None
     if any(doubt.search(reading.lower, *reading.closing) for doubt in (lexicon.CONTRAST, lexicon.TENTATIVE)):
         return None
