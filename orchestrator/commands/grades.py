@@ -18,7 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from orchestrator.grading import judge
 from orchestrator.grading.grade import digest, graded, read
@@ -30,7 +30,7 @@ from orchestrator.store.runs import Asked, RunRow
 CHUNK = 400
 """Items the cache is asked for at once."""
 ALONE = 4_000
-"""Answers that this process grades before it calls others to help: most benchmarks are done by then."""
+"""Stored replies that this process grades by itself: others that it called to help would hardly have begun."""
 HELPERS = min(4, os.cpu_count() or 1)
 AHEAD = HELPERS + 1
 
@@ -58,8 +58,7 @@ class Source:
         return next((run for run in self.runs if alias in run.models), self.runs[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Graded:
+class Graded(NamedTuple):
     """One item at one model."""
 
     model: str
@@ -89,17 +88,19 @@ async def graded_items(source: Source, items: AsyncIterator[Item]) -> AsyncGener
 
     The parsing of a large benchmark is spread over processes. Raises CacheError where the cache cannot be read.
     """
-    async with aclosing(chunks(items)) as chunked:
-        alone = 0
-        async for chunk in chunked:
-            for one in grade_chunk(source, chunk):
-                alone += len(one.grades)
-                yield one
-            if alone >= ALONE and HELPERS > 1:
-                break
-        async with aclosing(_helped(source, chunked)) as rest:
-            async for one in rest:
-                yield one
+    with reading(source.cache) as connection:
+        stored = sum(runs.asked_count(connection, source.run_ids, alias) for alias in source.aliases)
+    grade_all = _helped if stored > ALONE and HELPERS > 1 else _alone
+    async with aclosing(chunks(items)) as chunked, aclosing(grade_all(source, chunked)) as graded_ones:
+        async for one in graded_ones:
+            yield one
+
+
+async def _alone(source: Source, chunked: AsyncIterator[list[Item]]) -> AsyncGenerator[Graded, None]:
+    """Yield what `grade_chunk` gives for each of the chunks."""
+    async for chunk in chunked:
+        for one in grade_chunk(source, chunk):
+            yield one
 
 
 async def _helped(source: Source, chunked: AsyncIterator[list[Item]]) -> AsyncGenerator[Graded, None]:

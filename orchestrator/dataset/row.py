@@ -17,7 +17,7 @@ import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from string import ascii_uppercase
-from typing import Annotated, TypeAlias
+from typing import Annotated, NamedTuple, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -57,8 +57,7 @@ class Fault:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class RawRow:
+class RawRow(NamedTuple):
     """One row as its format module read it, under the field names of the native format."""
 
     line: int
@@ -73,8 +72,7 @@ class RawRow:
     """The group where the row names none and shows a picture that is no file."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRow:
+class ReadRow(NamedTuple):
     """What one row came to."""
 
     line: int

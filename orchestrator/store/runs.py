@@ -183,6 +183,12 @@ def items_of(connection: sqlite3.Connection, run_ids: Sequence[int], model: str)
     return {row[0] for run_id in run_ids for row in connection.execute(query, (run_id, model))}
 
 
+def asked_count(connection: sqlite3.Connection, run_ids: Sequence[int], model: str) -> int:
+    """Return how many questions these runs asked a model, those of judges left out."""
+    query = "SELECT count(*) FROM run_items WHERE run_id = ? AND model = ? AND judged = ''"
+    return sum(connection.execute(query, (run_id, model)).fetchone()[0] for run_id in run_ids)
+
+
 def judges_of(connection: sqlite3.Connection, run_ids: Sequence[int]) -> dict[str, tuple[str, ...]]:
     """Return by model the aliases of those that were asked to judge its replies, in alphabetical order."""
     found: set[tuple[str, str]] = set()
