@@ -19,10 +19,10 @@ _NOUN = (
 )
 _GLOSS = r"(?: \([^()\n]{0,100}\))?"
 _ALL = re.compile(
-    rf"a(?<!\wa)ll(?: of)?(?: (?:the|these|those)\b)?"
+    rf"all(?<!\wall)(?: of)?(?: (?:the|these|those)\b)?"
     rf"(?: (?:above|listed|given|offered|provided|following|lumbar|disc|two|three|four|five|six|seven|\d)){{0,3}}"
     rf"(?: (?:them|above|these|those|{_NOUN}))?(?: (?:above|listed|given|offered|provided|shown))?{_GLOSS}"
-    rf"|e(?<!\we)very(?:thing| {_NOUN}){_GLOSS}"
+    rf"|every(?<!\wevery)(?:thing| {_NOUN}){_GLOSS}"
     r"|(?:以上|所有|全部|各|[三四五六]个)(?:的)?(?:选项|说法|答案|项)?(?=[都均皆全正对])|全部?[选对]|全部(?=正确)"
 )
 _BUT = re.compile(r",?\s(?:except(?: for)?|but(?: not)?|other than|excluding|apart from|save)\s|,?除了?")
