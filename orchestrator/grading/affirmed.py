@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from orchestrator.grading import lexicon
+from orchestrator.grading import lexicon, phrases
 from orchestrator.grading.clauses import NEAR, Clause, clauses_of, sentences
 from orchestrator.grading.listing import own_text, read_list
 from orchestrator.grading.reading import Found, Head, Reading, found
@@ -23,8 +23,24 @@ _HEADING = re.compile(
 _LEADS = re.compile(r"\s?(?:[.;:!\n(-]|,? (?:since|because|as|due|given|but|not)\b)")
 _ALL = re.compile(r"\b(?:all|every|each|multilevel)\b")
 _OPTIONS = re.compile(r"(?:option|choice|level)s?")
-_ARE_THE = re.compile(r"[\s)]{1,2}(?:is|are) the\b")
+_ARE_THE = re.compile(
+    r"[\s)]{1,2}(?:is|are)(?: also| then| [a-z]{2,12}ly)? (?:the|present|seen|visible|noted|identified|evident|found"
+    r"|observed)\b"
+)
+_SUBJECT = re.compile(r"(?:[.;:!?,\n]|\b(?:and|whereas|while|but))\W*(?:the |an? |both |whereas |while |but |and )*\Z")
+_HEADED = re.compile(
+    r"\s*(?:[a-z]+ ){0,4}(?:present|absent|supported|unsupported|visible|seen|affected|unaffected|involved"
+    r"|uninvolved|abnormal|normal"
+    r"|correct|incorrect|selected|chosen|positive|negative|applicable|included|excluded|identified)(?: [a-z]+){0,4}\s*"
+)
+_CHOSEN = re.compile(
+    r"\b(?:answers?|choices?|selections?|select|choose|pick|tick|takes? in|includes?|are|is)(?: (?:both|options?"
+    r"|all of))?\W{0,3}\Z"
+)
+SHORT = 400
+"""Characters of an output that begins with its answer."""
 _EDGES = " .)]"
+_DASH = re.compile(r"\s?-\s")
 _SENTENCE_END = re.compile(r"\.(?=\s|\Z)|\n")
 _DENIES = re.compile(
     r"\s*(?:(?:it|this|that|so) )?(?:does|is|do|are|was|were|has|have|can)(?:n't| not\b)|\s*not [^.\n]{1,30}\."
@@ -38,13 +54,19 @@ class Block:
     clauses: tuple[Clause, ...]
     decisive: bool
     """Whether it says that it concludes."""
-    telling: bool
-    """Whether the options are what it says of something, and not what it says something of."""
+    chooses: bool = False
+    """Whether it speaks of choosing."""
+    adds: bool = False
+    """Whether it adds to what was said before."""
 
     @property
     def right(self) -> frozenset[str]:
-        """The options affirmed."""
-        return frozenset(letter for one in self.clauses if one.right for letter in one.letters)
+        """The options affirmed, and not excluded after all."""
+        right: frozenset[str] = frozenset()
+        for one in self.clauses:
+            if one.right is not None:
+                right = right.union(one.letters) if one.right else right.difference(one.letters)
+        return right
 
     @property
     def wrong(self) -> frozenset[str]:
@@ -57,42 +79,97 @@ class Block:
         return any(one.right is None for one in self.clauses)
 
     @property
+    def telling(self) -> bool:
+        """Whether the options affirmed are what it says of something."""
+        return any(one.right and one.told for one in self.clauses)
+
+    @property
     def by_letter(self) -> bool:
         """Whether letters, not only texts, are affirmed."""
         return any(one.right and one.by_letter for one in self.clauses)
 
 
 def affirmed(reading: Reading) -> Found | None:
-    """Find what the last block that concludes affirms, or else what the only one that affirms anything does.
-
-    Where the options are levels, every block that affirms some counts, if none excludes what another affirms.
-    """
+    """Find what is said to be the only answer, or what the output begins with, or what its blocks affirm."""
     if not reading.multi or not reading.named:
         return None
     blocks = _blocks(reading)
-    only = [one for block in blocks for one in block.clauses if one.only and one.right]
-    if only and (len(only) == 1 or not reading.offered.levels):
-        return Found(only[-1].letters, only[-1].start, only[-1].end)
-    if blocks and (opening := _opens(reading, blocks[0])):
+    if only := _only(reading, blocks):
+        return Found(only.letters, only.start, only.end)
+    if blocks and (opening := _opens(reading, blocks)):
         return opening if not any(block.wrong & {*opening.letters} for block in blocks[1:]) else None
+    counted = _counted(reading, blocks)
+    return (_found(reading, counted) if counted else None) or _told_apart(reading, blocks)
+
+
+def _only(reading: Reading, blocks: list[Block]) -> Clause | None:
+    """Return the clause that names the only answer, if nothing said of other options speaks against it."""
+    settled = max((at for at, block in enumerate(blocks) if block.chooses and block.right), default=0)
+    only = [one for block in blocks[settled:] for one in block.clauses if one.only and one.right]
+    if not only or (reading.offered.levels and len(only) > 1):
+        return None
+    others = [block for block in blocks if only[-1] not in block.clauses]
+    more = not reading.offered.levels and any(block.right.difference(only[-1].letters) for block in others)
+    return None if more else only[-1]
+
+
+def _counted(reading: Reading, blocks: list[Block]) -> list[Block]:
+    """Return the blocks that say together what is affirmed: the last that concludes, or else those that tell."""
     chosen = [block for block in blocks if block.right or block.open]
     final = next((block for block in reversed(chosen) if block.decisive), None)
-    if final is not None:
-        return None if _gainsaid(final, blocks[blocks.index(final) + 1 :]) else _found(reading, [final])
+    if final and not (_weak(reading, final) and any(block.right - final.right for block in chosen)):
+        place, among = blocks.index(final), chosen.index(final)
+        before = chosen[:among] if final.adds else []
+        after = [block for block in chosen[among + 1 :] if block.adds and block.telling and not block.open]
+        return [] if _gainsaid(final, blocks[place + 1 :]) else [*before, final, *after]
     lettered = [block for block in chosen if block.by_letter and len(block.right) > 1]
     if len(lettered) == 1 and not any(block.by_letter for block in chosen[chosen.index(lettered[0]) + 1 :]):
-        return _found(reading, lettered)
+        return lettered
     told = [block for block in chosen if block.telling] or chosen
-    return _found(reading, told) if told and (len(told) == 1 or reading.offered.levels) else None
+    alone = len(told) == 1 and (len(told[0].right) > 1 or not any(block.right - told[0].right for block in chosen))
+    if alone or reading.offered.levels:
+        return told
+    together = _judges_all(reading, blocks) or any(block.adds and block.right for block in chosen[1:])
+    return chosen if together else []
 
 
-def _opens(reading: Reading, block: Block) -> Found | None:
+def _told_apart(reading: Reading, blocks: list[Block]) -> Found | None:
+    """Return the options with which a short output begins, if it then says something else of all others."""
+    if not blocks or reading.end - reading.start > SHORT or any(block.decisive for block in blocks):
+        return None
+    first, *later = (one for block in blocks for one in block.clauses)
+    others = frozenset(letter for one in later for letter in one.letters)
+    split = others and others == {*reading.offered.labels} - {*first.letters}
+    ends = [first.end, *(one.end for one in later)]
+    subjects = all(
+        map(_SUBJECT.search, (reading.lower[end : one.start] for end, one in zip(ends, later, strict=False)))
+    )
+    if not first.right or len(first.letters) < 2 or not split or not subjects:
+        return None
+    return Found(first.letters, first.start, first.end)
+
+
+def _weak(reading: Reading, block: Block) -> bool:
+    """Return whether a block only tells one finding, and chooses nothing."""
+    return not (reading.offered.levels or block.by_letter or block.chooses) and len(block.right) == 1
+
+
+def _judges_all(reading: Reading, blocks: list[Block]) -> bool:
+    """Return whether every option offered is affirmed or excluded, some of them excluded."""
+    wrong = frozenset[str]().union(*(block.wrong for block in blocks))
+    named = wrong.union(*(block.right for block in blocks))
+    mixed = any((block.wrong or len(block.right) > 1) and block.right and not block.telling for block in blocks)
+    return bool(wrong) and len(named) == len(reading.offered.labels) and not mixed
+
+
+def _opens(reading: Reading, blocks: list[Block]) -> Found | None:
     """Return the options with which the output begins, if it then goes on to something else."""
     if len(reading.heads) == 1 and reading.heads[0].start <= reading.start:
         return _of_head(reading, reading.heads[0])
-    first = block.clauses[0]
+    first = blocks[0].clauses[0]
     begins = first.right and first.start - reading.start < len("options ")
     ends = (_LEADS if len(first.letters) > 1 else _SENTENCE_END).match(reading.lower, first.end)
+    ends = ends or (_DASH.match(reading.lower, first.end) if first.by_letter or len(blocks) == 1 else None)
     return Found(first.letters, first.start, first.end) if begins and ends else None
 
 
@@ -118,12 +195,25 @@ def _found(reading: Reading, blocks: list[Block]) -> Found | None:
     if not right or right & wrong or any(block.open for block in blocks):
         return None
     clauses = [one for block in blocks for one in block.clauses if one.right]
-    if len(right) == len(reading.offered.labels) and not _all(reading, clauses[0].start):
-        return None
+    every = len(reading.offered.labels)
+    if len(right) == every and not (_all(reading, clauses[0].start) or any(_every(reading, one) for one in clauses)):
+        told = [one for one in clauses if one.told]
+        right = frozenset(letter for one in told for letter in one.letters)
+        if len(blocks) > 1 or not 0 < len(right) < every:
+            return None
+        clauses = told
     worded = not reading.offered.levels and not any(one.by_letter for one in clauses)
-    if worded and len(right) == 1 and not (blocks[0].telling or blocks[0].wrong or _alone(reading, clauses[0])):
+    sure = any(block.telling or block.wrong or block.chooses for block in blocks)
+    if worded and len(right) == 1 and not (sure or _alone(reading, clauses[0])):
         return None
     return Found(tuple(sorted(right)), clauses[0].start, clauses[-1].end)
+
+
+def _every(reading: Reading, clause: Clause) -> bool:
+    """Return whether the letters of all options, without their texts, are said to be chosen."""
+    letters = clause.by_letter and len(clause.letters) == len(reading.offered.labels)
+    chosen = _CHOSEN.search(reading.lower, max(0, clause.start - NEAR), clause.start) is not None
+    return letters and chosen and not reading.texts_between(clause.start, clause.end)
 
 
 def _all(reading: Reading, at: int) -> bool:
@@ -145,8 +235,8 @@ def _alone(reading: Reading, clause: Clause) -> bool:
 def _blocks(reading: Reading) -> list[Block]:
     """Return the sentences, those that are lines of a list together with the line before the list."""
     blocks: list[Block] = []
-    block = Block((), decisive=False, telling=False)
-    headed = listing = announced = echoed = False
+    block = Block((), decisive=False)
+    headed = listing = announced = denied = echoed = False
     heads = {head.start for head in reading.heads if head.listed}
     for start, end in sentences(reading):
         line = reading.lower[start:end]
@@ -161,21 +251,26 @@ def _blocks(reading: Reading) -> list[Block]:
             echoed = head and not announced
         if not listing:
             blocks.append(block)
-            block = Block((), decisive=headed, telling=False)
-            announced = line.rstrip().endswith(":") and lexicon.ANNOUNCING.search(line) is None
+            block = Block((), decisive=headed)
+            heading = line.strip().endswith(":") or _HEADED.fullmatch(line) is not None
+            announced = heading and phrases.ANNOUNCING.search(line) is None
+            denied = announced and (phrases.EXCLUDING.search(line) or phrases.REST.search(line)) is not None
             headed = False
         if _DENIES.match(line):
             block, blocks = _denied(block), blocks if listing else [*blocks[:-1], *map(_denied, blocks[-1:])]
         clauses = [] if echoed else clauses_of(reading, start, end)
-        told = any(one.right and _told(reading, start, one) for one in clauses)
-        listed = any(one.right and one.by_letter and len(one.letters) > 1 for one in clauses) and (
-            told or any(_announced(reading, one) for one in clauses)
+        if listing and denied:
+            clauses = [replace(one, right=False) for one in clauses]
+        clauses = [replace(one, told=_told(reading, start, one)) for one in clauses]
+        listed = any(one.right and one.by_letter and len(one.letters) > 1 for one in clauses) and any(
+            (one.right and one.told) or _announced(reading, one) for one in clauses
         )
-        concludes = listed or _is_list(line, clauses, start) or lexicon.DECISIVE.search(line) is not None
+        concludes = listed or _is_list(line, clauses, start) or phrases.DECISIVE.search(line) is not None
         block = Block(
             (*block.clauses, *clauses),
             block.decisive or announced or concludes,
-            block.telling or told,
+            block.chooses or phrases.CHOOSING.search(line) is not None,
+            block.adds or phrases.ALSO.search(line) is not None,
         )
     if echoed or (listing and announced and _cut_off(reading, block)):
         block = replace(block, clauses=())
@@ -209,9 +304,9 @@ def _cut_off(reading: Reading, block: Block) -> bool:
 def _told(reading: Reading, start: int, clause: Clause) -> bool:
     """Return whether the options are what a sentence says of something: "the lesions are at L4/L5"."""
     before = reading.lower[max(start, clause.start - NEAR) : clause.start]
-    place = bool(reading.offered.levels) and lexicon.PLACE.search(before) is not None
+    place = bool(reading.offered.levels) and phrases.PLACE.search(before) is not None
     return (
-        place or _ARE_THE.match(reading.lower, clause.end) is not None or lexicon.PREDICATE.search(before) is not None
+        place or _ARE_THE.match(reading.lower, clause.end) is not None or phrases.PREDICATE.search(before) is not None
     )
 
 

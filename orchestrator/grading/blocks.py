@@ -7,6 +7,7 @@ read at all; a line that begins a sentence of its own ends the block before it.
 from __future__ import annotations
 
 import re
+
 from orchestrator.grading import lexicon
 from orchestrator.grading.listing import BULLET, MOST, STOP, Listed, Page, read_list, read_text
 
@@ -80,7 +81,7 @@ def _joined(page: Page, rows: list[Listed], *, told: bool) -> Listed | None:
     """Return the rows as one list, or None where the last was cut or all that was offered is gone through."""
     last = rows[-1]
     letters = tuple(sorted({letter for row in rows for letter in row.letters}))
-    if len(rows) == 1:
+    if len(rows) == 1 or not last.letters:
         return last
     left = page.lower[last.end :].strip(_EDGES + "\n")
     if rows[0].owned and not last.owned and page.offered.texts[last.letters[-1]].startswith(left):

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from orchestrator.grading import cues, lexicon
 from orchestrator.grading.blocks import read_block
-from orchestrator.grading.listing import STOP, Listed, Page, read_list, read_text, read_unoffered
+from orchestrator.grading.listing import STOP, Listed, Page, own_text, read_list, read_text, read_unoffered
 
 LOOK = 160
 """Characters of the sentence examined before and after a claim."""
@@ -200,6 +200,8 @@ def _read(page: Page, kind: str, at: int) -> Listed | None:
 
 def _ends_there(page: Page, kind: str, cue: re.Match[str], listed: Listed) -> bool:
     """Return whether the letters are all that the cue declares, and not the beginning of something else."""
+    if kind == "finding" and listed.by_text and page.text[listed.start - 1] == "(":
+        return False
     if kind not in {"concluded", "named"}:
         return True
     if kind == "named" and page.multi and len(listed.letters) == 1 and _more_letters(page, listed.end):
@@ -212,8 +214,19 @@ def _ends_there(page: Page, kind: str, cue: re.Match[str], listed: Listed) -> bo
 def _more_letters(page: Page, at: int) -> bool:
     """Return whether the sentence goes on to other letters in brackets or with a text."""
     end = _SENTENCE_END.search(page.text, at)
-    marked = page.offered.patterns.marked.search(page.text, at, end.start() if end else len(page.text))
-    return marked is not None
+    last = end.start() if end else len(page.text)
+    if page.offered.patterns.marked.search(page.text, at, last):
+        return True
+    marks = page.offered.patterns.mark.finditer(page.text, at, last)
+    spelled = page.offered.patterns.by_spelling
+    return any(own_text(page, mark.end(), spelled[mark[0]])[0] > mark.end() for mark in marks)
+
+
+def _more_marks(page: Page, at: int) -> bool:
+    """Return whether the sentence goes on to other labels."""
+    end = _SENTENCE_END.search(page.text, at)
+    last = end.start() if end else len(page.text)
+    return any(at <= mark.start() < last for mark in page.marks)
 
 
 # --- letters that are called right -----------------------------------------------------------------------------------
@@ -240,8 +253,8 @@ def _called(page: Page, cued: list[Claim]) -> list[Claim]:
     claims: list[Claim] = []
     text, lower = page.text, page.lower
     done = 0
-    taken = {claim.listed.start for claim in cued}
-    marks = [mark for mark in page.marks if mark.start() not in taken]
+    taken = [(claim.listed.start, claim.listed.end) for claim in cued]
+    marks = [mark for mark in page.marks if not any(start <= mark.start() < end for start, end in taken)]
     if not marks or not any(word in lower for word in lexicon.RIGHT_WORDS):
         return claims
     for mark in marks:
@@ -254,6 +267,8 @@ def _called(page: Page, cued: list[Claim]) -> list[Claim]:
         end = done + (text[done : done + 1] in {")", ".", ":"})
         right = lexicon.RIGHT.match(lower, end)
         if right is None or right["neg"] or lexicon.WRONG.match(lower, end) or is_question(text, right.end() - 1):
+            continue
+        if page.multi and len(listed.letters) == 1 and _more_marks(page, right.end()):
             continue
         before = sentence_before(lower, at)
         if lexicon.LEFT_OUT.search(before) or lexicon.LEFT_OPEN.search(before):

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass
 
-from orchestrator.grading import lexicon
+from orchestrator.grading import phrases
 from orchestrator.grading.claims import is_question
 from orchestrator.grading.listing import STOP, Listed, read_list, read_text
 from orchestrator.grading.reading import Reading
@@ -20,18 +20,24 @@ MOST = 120
 NEAR = 160
 """Characters before an option in which its clause is looked for."""
 
-_STOP = re.compile(r"[.!?。\n](?:(?<=[。\n])|(?<!\be\.g.)(?<!\bi\.e.)[\"')\]]{0,2}(?=\s|\Z))")
+_STOP = re.compile(r"[.!?。\n](?:(?<=[。\n])|(?<!\be\.g.)(?<!\bi\.e.)(?<!\n\d.)(?<!\n\d\d.)[\"')\]]{0,2}(?=\s|\Z))")
 _COMMA = re.compile(r"(?s:.*), ")
 _BOUNDARY = re.compile(
-    r"[;()]|\s-\s|,? (?=(?:and |but |with )?(?:the |all |all the )?(?:others?|rest|remaining|nothing)\b)|, (?=(?:and"
+    r"[;()]|\s-\s|,? (?=(?:and |but |with )?(?:the |all |all the )?(?:others?|rest|remaining|nothing(?! to do))\b)"
+    r"|, (?=(?:and"
     r"|but|while|so|which|where|with|because|since|as|though|although)\b)"
     r"|\b(?=(?:but|while|whereas|although|though|however|unlike|yet|rather than|instead of|because|since|except"
     r"|other than|apart from|excluding)\b)|(?=(?:,|\b(?:and|but)\b)?\s?\bnot (?:options? |at |in )?\Z)"
 )
 _ASIDE = re.compile(r",? (?:although|though|while|which|however|despite)\b[^,;.\n]{1,80},|, however,")
 _SPLIT = re.compile(r",\s|\s(?=and\s)")
-_ONLY = re.compile(r"\b(?:only|just|solely|exclusively)\b[^,]{0,30}\Z")
-_ALONE = re.compile(r"[\s)]{0,2}(?:only|alone|and nothing else|(?:is|are) the only)\b")
+_ONLY = re.compile(
+    r"\b(?:only|just|solely|exclusively)\b(?: (?:the|an?|at|in|of|by|with|for|to|options?|levels?|choices?|answers?"
+    r"|findings?"
+    r"|ones?|is|are|see|correct|right|affected|visible|abnormal\w*|that|i|can|would|select|choose|pick)){0,6}\W{0,3}\Z"
+    r"|\bthe one \w+(?: \w+)? is\W{0,3}\Z"
+)
+_ALONE = re.compile(r"[\s)]{0,2}(?:only(?=\W{0,3}\Z)|alone|and nothing else|(?:is|are) the only)\b")
 _SET_APART = re.compile(r"(?:[:：\n>]\s?|\A)\Z")
 _LAST_WORD = re.compile(r"([a-z]+) {1,2}\Z")
 _BEFORE_LETTERS = re.compile(
@@ -41,26 +47,32 @@ _BEFORE_LETTERS = re.compile(
     r"|nor|so|but"
     r"|neither|either|except|that|this|levels?|therefore|thus|hence|then|of|at|by|makes|rejected?|excluded?"
     r"|eliminate[ds]?"
-    r"|drop|out|while|whereas|because|since|final|go|say"
+    r"|drop|out|while|whereas|because|since|final|go|say|think|believe|see"
 )
 _NAMED_BY_LETTER = re.compile(
-    r"between|angles?|points?|lines?|segments?|triangles?|events?|sets?|vert(?:ex|ices)|sides?|lengths?|variables?|matri\w+"
+    r"between|angles?|points?|lines?|segments?|triangles?|events?|sets?|vert(?:ex|ices)|sides?|lengths?|variables?"
+    r"|matri\w+"
     r"|players?|teams?|groups?|boxes|circles?|functions?|vectors?|nodes?|towns?|cit(?:y|ies)|figures?"
 )
 """What letters name that are no options."""
 _OPERATOR = re.compile(r"[=+*/^√≈<>∠×÷≡|]")
 _LEFT_BEHIND = re.compile(
-    r"\b(?:they|these|those|it|this|that|both) [^.;]{0,40}?(?:not|n't) [^.;]{0,20}?"
+    r"(?:not|n't) (?:belong|fit|qualify|count)\b"
+    r"|(?:not|n't) [^.;]{0,12}?(?:includ|select|choos|count|pick|tick)[a-z]* (?:it|them|that|those|this|these)\b"
+    r"|leav(?:e|ing) [^.;]{0,20}out\b"
+    r"|\b(?:they|these|those|it|this|that|both)(?:'re)? [^.;]{0,40}?(?:not|n't) [^.;]{0,20}?"
     r"(?:belong|count|apply|qualify|answer|select|choos|chosen|includ)"
 )
 _ARTICLE = re.compile(
-    r"A (?!(?:is|are|was|and|or|because|as|since|only|both|for|in|at|on|with|seems|appears|holds)\b)[a-z]{2}"
+    r"A (?!(?:is|are|was|and|or|because|as|since|only|both|for|in|at|on|with|seems|appears|holds|stays|does|has|can"
+    r"|would|should|will|goes|belongs|isn|doesn|won)\b)[a-z]{2}"
 )
 _RELATIVE = re.compile(
     r"\b(?:without|with no|lacking|that (?:do|does|are|is|have|has)(?: not|n't| no))\b[^,;]{1,50}(?=\b(?:are|is"
     r"|include)\b)"
 )
-_CONDITION = re.compile(r"\b(?:if|unless|assuming|supposing)\b[^;.]*\Z")
+_CONDITION = re.compile(r"\b(?:if(?! the question| we're asking| asked)|unless|assuming|supposing)\b[^;.]*\Z")
+_SO_IS = re.compile(r"\bso (?:is|are|does|do|has|have)\W*(?:the )?\Z")
 _LABELLED = re.compile(r"[^:\n]{1,60}:\s")
 
 
@@ -76,6 +88,8 @@ class Clause:
     by_letter: bool
     only: bool
     """Whether it says that there are no others."""
+    told: bool = False
+    """Whether the options are what it says of something, and not what it says something of."""
 
 
 def sentences(reading: Reading) -> list[tuple[int, int]]:
@@ -96,24 +110,30 @@ def sentences(reading: Reading) -> list[tuple[int, int]]:
 def clauses_of(reading: Reading, start: int, end: int) -> list[Clause]:
     """Return what a sentence says of each list of options it names."""
     lower = reading.lower
-    options = named(reading, start, end)
+    options, restated = _restated(named(reading, start, end))
     if not options or is_question(reading.text, start) or reading.text[start:end].lstrip().startswith("|"):
         return []
-    clauses = []
+    clauses: list[Clause] = []
     left = start
     heading = _LABELLED.match(lower, start, options[0].start)
-    excluded = heading is not None and lexicon.EXCLUDING.search(heading[0]) is not None
+    excluded = heading is not None and phrases.EXCLUDING.search(heading[0]) is not None
     excluded = excluded or _LEFT_BEHIND.search(lower, options[-1].end, end) is not None
     for listed, following in zip(options, [*(one.start for one in options[1:]), end], strict=True):
         cut = _cut(lower, listed.end, following, last=following == end)
         before = _from_boundary(lower[max(left, listed.start - NEAR) : listed.start])
         after = lower[listed.end : cut]
         unsure = listed.hedged or bool(listed.clash) or _CONDITION.search(lower, left, listed.start) is not None
-        right = False if excluded else _verdict(before, after, hedged=unsure)
-        silent = lexicon.ANNOUNCING.search(before) is not None
+        right = False if excluded else _verdict(before, after, hedged=unsure, sure=listed in restated)
+        if clauses and _SO_IS.search(before):
+            right = clauses[-1].right
+        if right and clauses and clauses[0].right and _set_against(lower[clauses[0].end : listed.start], after):
+            right = False
+        if any(one.right is False and {*listed.letters} <= {*one.letters} for one in clauses):
+            continue
+        silent = listed not in restated and phrases.ANNOUNCING.search(before) is not None
         if silent and listed is options[0]:
             return []
-        if not silent and not lexicon.ANNOUNCING.search(after):
+        if not silent and not phrases.ANNOUNCING.search(after):
             only = _ONLY.search(before) is not None or _ALONE.match(after) is not None
             clauses.append(Clause(listed.letters, right, listed.start, listed.end, not listed.by_text, only))
         left = cut if cut < following else listed.end
@@ -133,6 +153,19 @@ def named(reading: Reading, start: int, end: int) -> list[Listed]:
             done = listed.end
             found += [listed] if listed.letters else []
     return found
+
+
+def _restated(options: list[Listed]) -> tuple[list[Listed], list[Listed]]:
+    """Return lists of options without those that only say again in letters what stands before in words, and these."""
+    first: list[Listed] = []
+    again: list[Listed] = []
+    for listed in options:
+        if first and len(listed.letters) > 1 and listed.letters == first[-1].letters and first[-1].by_text:
+            first[-1] = first[-1]._replace(end=listed.end, hedged=listed.hedged, by_text=False)
+            again.append(first[-1])
+        else:
+            first.append(listed)
+    return first, again
 
 
 def letters_at(reading: Reading, at: int) -> Listed | None:
@@ -190,8 +223,18 @@ def _from_boundary(before: str) -> str:
     return before[comma.end() :] if comma else before
 
 
-def _verdict(before: str, after: str, *, hedged: bool) -> bool | None:
-    """Return whether a clause affirms the options between two stretches; None where it leaves it open."""
-    if lexicon.EXCLUDING.search(before) or lexicon.EXCLUDED_AFTER.search(after):
+def _set_against(between: str, after: str) -> bool:
+    """Return whether what is said of options is set against what was said of those before: "whereas D is ..."."""
+    return phrases.AGAINST.search(between) is not None and phrases.ALSO.search(after) is None
+
+
+def _verdict(before: str, after: str, *, hedged: bool, sure: bool) -> bool | None:
+    """Return whether a clause affirms the options between two stretches; None where it leaves it open.
+
+    Where it is `sure` of them, having named them twice, no word of doubt counts.
+    """
+    if phrases.EXCLUDING.search(before) or phrases.EXCLUDED_AFTER.search(after):
         return False
-    return None if hedged or lexicon.DOUBTING.search(before) or lexicon.DOUBTING.search(after) else True
+    if sure and not hedged:
+        return True
+    return None if hedged or phrases.DOUBTING.search(before) or phrases.DOUBTING.search(after) else True

@@ -48,7 +48,7 @@ _ANCHORS = {
     **dict.fromkeys(("verdict", "prediction", "guess", "letter", "solution", "statement"), "noun"),
     **dict.fromkeys(("choose", "choosing", "chose", "select ", "selecting", "pick", "go with", "going with"), "verb"),
     **dict.fromkeys(("opt for", "opting for", "vote for", "lean toward", "settle on", "recommend", "submit"), "verb"),
-    **dict.fromkeys(("i say", "would say", "will say", "i believe", "give you"), "verb"),
+    **dict.fromkeys(("tick ", "i say", "would say", "will say", "i believe", "give you"), "verb"),
     **dict.fromkeys(("therefore", "thus", "hence", "so ", "consequently", "accordingly"), "so"),
     **dict.fromkeys(("in conclusion", "in summary", "overall"), "so"),
     **dict.fromkeys(("is ", "be ", "it s ", "that s ", "labeled", "labelled", "circled", "correspond"), "be"),
@@ -153,8 +153,8 @@ OTHERS = re.compile(r"\b(?:other|others|remaining|rest)\b")
 """What stands before "correct statements" that were not asked for."""
 
 UNAFFECTED = re.compile(
-    r"(?:^|[^a-z])(?:normal|unaffected|not|spared|healthy|preserved|no|other|differential|possible|remaining)"
-    r" {1,2}(?:[a-z]+ )?\Z|(?:most (?:severely )?(?:affected|involved|severe)|worst) \Z"
+    r"(?:^|[^a-z])(?:normal|unaffected|not|spared|healthy|preserved|no|without|lacking|other|differential|possible"
+    r"|remaining) {1,2}(?:[a-z]+ ){0,2}\Z|(?:most (?:severely )?(?:affected|involved|severe)|worst) \Z"
 )
 """What stands before "levels" or "findings" that are not the ones asked for."""
 

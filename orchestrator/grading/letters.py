@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from orchestrator.grading import cues, lexicon
+from orchestrator.grading import cues, lexicon, phrases
 from orchestrator.grading.blocks import read_block
 from orchestrator.grading.claims import Claim, is_question, sentence_before
 from orchestrator.grading.listing import MOST, Listed, own_text, read_list, read_text, read_unoffered
@@ -38,6 +38,7 @@ _LEAD = re.compile(
 _OFFERING = re.compile(r"\b(?:(?<!correct )(?<!right )options?|(?<!correct )choices?)\b[^\n.]{0,30}:\s{0,4}\Z")
 _OR_ELSE = re.compile(r"\bor (?:else |maybe |perhaps |possibly )?(?:that |the |it |my |option )?\Z")
 _GOES_ON = re.compile(r"\s?(?:,|;|/|\band\b|\bor\b)\s?[^\]\n\s][^\]\n]{0,60}\]")
+_STOP = re.compile(r"[.;!?\n。]\s")
 _AROUND = " .,:;)]}⟧\"'!。\n*"
 
 
@@ -209,7 +210,7 @@ def _described_lines(reading: Reading) -> Found | None:
     From the first label on they may be the beginning of a discussion of all.
     """
     listed = read_block(reading, reading.start, described=True) if reading.multi else None
-    if listed is None or listed.letters[0] == min(reading.offered.labels) or len(listed.letters) < 2:
+    if listed is None or len(listed.letters) < 2 or listed.letters[0] == min(reading.offered.labels):
         return None
     return found(listed, listed.start, listed.end)
 
@@ -229,6 +230,9 @@ def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callabl
 
     def find(reading: Reading) -> Found | None:
         claims = [claim for claim in reading.claims if counts(claim, reading)]
+        latest = reading.claims[-1] if reading.multi and claims else None
+        if latest and latest.listed.by_text != by_text and (not by_text or _adds(reading, latest)):
+            return None
         firm = [claim for claim in claims if not claim.conditional]
         if not claims or ((agree or not firm) and len({claim.letters for claim in claims}) > 1):
             return None
@@ -236,9 +240,27 @@ def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callabl
         if before and _OR_ELSE.search(reading.lower, before[-1].end, last.start):
             letters = tuple(sorted({*before[-1].letters, *last.letters}))
             return Found(letters, before[-1].start, last.end, hedged=True)
-        return found(last.listed, last.start, last.end)
+        if before and reading.multi and _goes_on_to(reading, before[-1], last):
+            letters = tuple(sorted({*before[-1].letters, *last.letters}))
+            return Found(letters, before[-1].start, last.end)
+        alone = before or not reading.multi or not _adds(reading, last)
+        return found(last.listed, last.start, last.end) if alone else None
 
     return find
+
+
+def _adds(reading: Reading, claim: Claim) -> bool:
+    """Return whether a claim says that it adds to others."""
+    start = claim.start - len(sentence_before(reading.lower, claim.start))
+    return phrases.ALSO.search(reading.lower, start, min(reading.end, claim.end + len(" as well"))) is not None
+
+
+def _goes_on_to(reading: Reading, claim: Claim, last: Claim) -> bool:
+    """Return whether a claim only adds to the one before: "option C fits. Option A also holds"."""
+    same = claim.kind == last.kind and _STOP.search(reading.lower, claim.end, last.start) is None
+    joined = same and lexicon.JOINS.search(reading.lower, claim.end, last.start) is not None
+    revised = lexicon.REVISED.search(reading.lower, claim.end, last.start) is not None
+    return (joined or _adds(reading, last)) and not revised
 
 
 def _recites(claim: Claim, reading: Reading) -> bool:

@@ -108,8 +108,9 @@ VERDICT = re.compile(
 """A verdict that stands right after a label or its text."""
 
 RULING = re.compile(
-    rf"(?P<right>{TICK}|\b(?<!not )(?:correct|true|applies)\b|(?<!不)正确|(?<!不)符合|(?<!不)成立)"
-    rf"|{CROSS}|\b(?:incorrect|false|wrong|not (?:correct|true|right|applicable))\b"
+    rf"(?P<right>{TICK}|\b(?<!not )(?:correct|true|applies)\b|\byes(?=\W{{0,3}}(?:\n|\Z))|(?<!不)正确|(?<!不)符合"
+    rf"|(?<!不)成立)"
+    rf"|{CROSS}|\b(?:incorrect|false|wrong|not (?:correct|true|right|applicable))\b|\bno(?=\W{{0,3}}(?:\n|\Z))"
     r"|错误|不正确|不对|不符合|不成立|有误"
 )
 """A verdict anywhere in what is said of one option."""
@@ -195,7 +196,8 @@ REFUSAL = re.compile(
     r"i(?<![a-z]i)(?:'m| am)? ?(?:just )?(?:(?:sorry|apologi[sz]e)\b|must decline|refuse to"
     r"|(?:(?:am |'m )?(?:unable|not able) to|cannot|can't|can not|won't|will not|do not feel|don't feel"
     r"|would rather not)"
-    r" (?:\w{1,12} ){0,2}?(?:answer|provide|assist|choose|select|give|help|comply|offer|make|express|engage|discuss"
+    r" (?:\w{1,12} ){0,2}?(?:answer|provide|assist|choose|select|give|help|comply|offer|make(?! out)|express|engage"
+    r"|discuss"
     r"|identify|diagnose|interpret|participate|respond|fulfil|comfortable|pick|recommend|share|take)"
     r"|(?:do not|don't) (?:\w{1,12} ){0,2}?(?:personal|opinions?|beliefs?|feelings|experiences?|emotions|preferences"
     r"|the ability|the capacity|the capability)"
@@ -205,8 +207,17 @@ REFUSAL = re.compile(
 )
 """That the model declines to answer."""
 
+AS_MODEL = re.compile(
+    r"(?:i(?:'m| am)? ?|as )an? (?:\w{1,12} ){0,3}(?:ai|artificial intelligence|language model|assistant)"
+)
+"""That the model says what it is, which by itself declines nothing."""
+
+YET = re.compile(words("while|although|though|but|however|nevertheless|still"))
+"""Words of a sentence that declines one thing and goes on to another."""
+
 NONE = re.compile(
-    r"n(?<![a-z]n)(?:one of (?:the (?:above|options?|choices?|answers?|given|provided|listed|available|following|four"
+    r"n(?<![a-z]n)(?:one of (?:the (?:above|options?|choices?|answers?|given|provided|listed(?! (?:patholog|finding"
+    r"|condition|disease|abnormalit))|available|following|four"
     r"|five|three|statements?)|these|those|them\b|above)"
     r"|either (?:of the )?(?:options?|choices?|answers?)\b"
     r"|o (?:correct|right|valid|suitable|appropriate) (?:answer|option|choice)\b"
@@ -230,6 +241,7 @@ UNTELLABLE = re.compile(
     r"|not able to)"
     r"(?: \w{1,14}){0,2}? (?:determine|tell|told|say|said|decide|answer|know|conclude|identify|judge|settle|resolve"
     r"|choose|be sure)"
+    r"|(?:might|may) depend on|if you (?:tell|show|send|give) me|(?:not|n't) commit"
     r"|(?:not enough|insufficient) information|无法(?:确定|判断|得出)|不能确定|信息不足"
 )
 """That the answer cannot be told, in so many words."""
@@ -255,73 +267,6 @@ ASIDE = re.compile(
 AFFIRMED = re.compile(words(r"yes|no|however|but|therefore|thus|so|hence|true|false|although|wait"))
 """Words with which a text goes on from its first sentence to another conclusion."""
 
-ANNOUNCING = re.compile(
-    words(
-        r"let me|e(?:ach|very) (?:of|option|one|statement|level|choice)|i(?:'ll| will)? (?:test|check)|let's|asks?"
-        r"|asked|asking|wants|the question|out of|options (?:are|given|include)|going (?:through"
-        r"|over)"
-        r"|which of|first thought|at first|preliminary|initially|originally|considered|tempting|usually|commonly"
-        r"|typically|frequent(?:ly)?|often"
-        r"|in general|generally|for example|e\.g|such as|differential|candidates?|compar(?:e|ed|ing)|should be"
-        r"|examin(?:e|ed|ing)|look(?:ing)? at|analy[sz](?:e|ing)"
-    )
-    + r"|分析|比较"
-)
-"""Words of a sentence that says nothing yet of what is the case."""
-
-_FINE = (
-    r"normal(?<!loss of normal)(?<!loss of the normal)(?:ly)?|unremarkable|unaffected|uninvolved"
-    r"|spared|preserved|maintained"
-    r"|intact|patent|wide|open|fine|aligned"
-    r"|within normal|borderline|absent|negative|lacks?|fails?|unlikely|improbable|un(?:marked|selected|ticked|checked)"
-)
-EXCLUDING = re.compile(
-    words(
-        r"no|not|without|never|neither|nor|none|rather than|instead of|unlike|except|excluding|other than|apart from"
-        r"|than|rules? out|ruled out|exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*|discard\w*|leaves? out|left out"
-        rf"|cross\w* off|take back|against|free of|incorrect|wrong|false|non|keep|{_FINE}"
-    )
-    + rf"|n't\b|{CROSS}|[不没无非未]"
-    rf"|错|有误|排除"
-)
-"""What stands before an option that is excluded, in its clause."""
-
-EXCLUDED_AFTER = re.compile(
-    words(
-        r"not|no|none|never|neither|nor|without|out|off|wrong|incorrect|false|excluded|eliminated|rejected|dropped"
-        r"|irrelevant"
-        rf"|good|clear|clean|healthy|regular|remote|{_FINE}"
-    )
-    + rf"|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
-)
-"""What stands after it."""
-
-DOUBTING = re.compile(
-    words(
-        r"or|might|may|could|perhaps|possibl[ey]|either|whether|if|unclear|questionable|equivocal|cannot|unless"
-        r"|suspect\w*|expect\w*|mild(?:ly)?|minor|minimal(?:ly)?|slight(?:ly)?"
-    )
-    + r"|可能|或|是否|也许"
-)
-"""What leaves an option open, in its clause."""
-
-DECISIVE = re.compile(
-    r"\A\s{0,4}(?:and |so )?(?:therefore|thus|hence|so|consequently|overall|finally|final|which|this|that|these"
-    r"|those|in short"
-    r"|in sum)\b"
-    r"|"
-    + words(
-        r"answers?|select(?:ed|ion|s)?|choose|chosen|choices?|pick(?:ed)?|tick(?:ed)?|left with|leav(?:es|ing)"
-        r"|gives? (?:us|me)"
-        r"|makes|summar\w+|conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|check off|marked"
-        r"|go with|go for|only|therefore|thus|hence|namely|sum up|the (?:right |correct |true )?ones?|it is\Z"
-        r"|is the (?:only |two |three )?(?:levels?|dis[ck]s?)|are the (?:only |two |three )?(?:levels?|dis[ck]s?)"
-        r"|i see|i can see|i(?:'d| would| will|'ll) (?:say|include|mark|report)"
-    )
-    + r"|→|->"
-)
-"""Words of a sentence that concludes."""
-
 SETTLING = re.compile(
     words(
         r"actually|total|altogether|in all|so|thus|therefore|hence|makes (?:it|this|that)|gives|that(?:'s| is)"
@@ -331,16 +276,9 @@ SETTLING = re.compile(
 )
 """Words with which a last sentence settles what the first left unsettled."""
 
-PREDICATE = re.compile(
-    r"(?::|\b(?:are|is|be|were|was|includes?|include|being|namely|comprises?|consists? of|supports?|shows?"
-    r"|demonstrates?|reveals?|identify"
-    r"|suggests?|indicates?|corresponds? to|consistent with|fits? with|points? to|in keeping with|typical of"
-    r"|involves?|contains?|compatible with|evidence of))"
-    r"(?: (?:both|all|also|then|thus|therefore|the|an?))?\W{0,3}\Z"
+DANGLING = re.compile(
+    r"\b(?:has|have|that|the|or|of|are|was|with|in|at|to|an?|for|by|which|but|on|as|from|because|since|its|their|may"
+    r"|can"
+    r"|would|should|will|than)\s*\Z"
 )
-"""What stands before options that a sentence says of something, and not before those that it says something of."""
-
-PLACE = re.compile(
-    r"\b(?:at|in|of|from|between|involving|affecting|involves?|affects?|levels?)(?: (?:both|the|levels?))?\W{0,3}\Z"
-)
-"""What stands before levels at which something is."""
+"""The last word of a text that breaks off."""

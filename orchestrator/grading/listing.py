@@ -41,7 +41,8 @@ _FORMULA = re.compile(r"\s?(?:[=>≤≥≈∈|^_\\~]|<(?!/))| [+*/x-] (?!\w{4}|[
 _AFTER_LABEL = re.compile(
     r"(?:is|was|are|were|as|because|since|for|due|and|or|but|which|with|in|on|based|so|that|would|should|has|seems"
     r"|appears"
-    r"|from|being|according|when|where|while|although|though|by|if|to|given|represents)\Z"
+    r"|from|being|according|when|where|while|although|though|by|if|to|given|represents|stays|does|can|cannot|goes"
+    r"|belongs|applies|fits|holds)\Z"
 )
 _GLUE = re.compile(
     r"[\s\"']{0,3}(?:,? ?\b(?:i\.e\.,?|(?:for|namely|meaning|which (?:is|are|says|states|reads|represents"
@@ -292,14 +293,16 @@ def read_text(page: Page, at: int, *, multi: bool, lines: bool = False, ends: bo
         if found is None or len(found[1]) > 1:
             break
         owners = found[1]
-        end, clash = _labelled(page, found[0], owners)
+        again = _again(page, found[0], (*(listed.letters if listed else ()), *owners)) if multi else None
+        end, clash = (again, ()) if again else _labelled(page, found[0], owners)
         if multi and (down := _down_to(page, end, owners[0])):
             end, owners = down
         hedged = listed is not None and (listed.hedged or lexicon.MAYBE.search(lower, listed.end, begin) is not None)
         letters = tuple(sorted({*(listed.letters if listed else ()), *owners}))
         start, clash = (listed.start, listed.clash or clash) if listed else (begin, clash)
         listed = Listed(letters, start, end, hedged, clash, by_text=True)
-        gap = (_SEPARATOR.match(lower, end) or (_NEXT_LINE.match(lower, end) if lines else None)) if multi else None
+        gap = _SEPARATOR.match(lower, end) or _after_gloss(page, end) if multi else None
+        gap = gap or (_NEXT_LINE.match(lower, end) if multi and lines else None)
         if gap is None:
             break
         if gap[0].lstrip().startswith(";"):
@@ -308,6 +311,16 @@ def read_text(page: Page, at: int, *, multi: bool, lines: bool = False, ends: bo
     if listed and clause and _GOES_ON.match(lower, listed.end):
         return clause
     return listed if listed and (not ends or STOP.match(lower, listed.end)) else None
+
+
+def _again(page: Page, at: int, letters: tuple[str, ...]) -> int | None:
+    """Return where letters end that say again what a list of texts before them says: "marathon, judo (B and C)"."""
+    between = _TO_LABEL.match(page.lower, at) if len(letters) > 1 else None
+    listed = read_list(page, between.end(), multi=True) if between else None
+    if listed is None or listed.hedged or set(listed.letters) != set(letters):
+        return None
+    closing = _CLOSING.match(page.lower, listed.end)
+    return closing.end() if closing else listed.end
 
 
 def _down_to(page: Page, at: int, label: str) -> tuple[int, tuple[str, ...]] | None:

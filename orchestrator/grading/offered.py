@@ -16,6 +16,7 @@ from orchestrator.grading.normalise import plain
 
 _LEVEL = re.compile(r"([clts])(\d{1,2})\s?[-/]\s?([clts]?)(\d{1,2})")
 _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
+_COMPOUND = re.compile(r"\A([a-z]{2,20}) ([a-z]{2,20}(?: [a-z]{2,20}){0,2})\Z")
 _MEASURE = re.compile(r"([-+]?\d+(?:\.\d+)?) ?(°|%|[a-z]{1,3})")
 _SYNONYMS = {"true": "yes", "false": "no", "yes": "true", "no": "false"}
 _UNITS = {"°": "degrees", "%": "percent", "m": "meters"}
@@ -206,8 +207,7 @@ def _variants(text: str, label: str) -> set[str]:
     found = set()
     if text.startswith(("a ", "an ", "the ")):
         found.add(text.split(" ", 1)[1])
-    if "-" in text:
-        found.add(_HYPHEN.sub(" ", text))
+    found.add(_HYPHEN.sub(" ", text) if "-" in text else _COMPOUND.sub(r"\1-\2", text))
     if text.startswith("it "):
         found.add(text[3:])
     if text.endswith(" only"):

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 _PLAIN = re.compile(r"[a-z](?![?*+{])")
 
 
-def words(alternatives: str) -> str:
-    r"""Return a pattern that matches as `\b(?:alternatives)\b` does, whose alternatives each begin with a small letter.
+def words(*alternatives: str) -> str:
+    r"""Return a pattern that matches as `\b(?:...|...)\b` does, whose alternatives each begin with a small letter.
 
-    Raises ValueError for another beginning.
+    Each argument may hold several alternatives. Raises ValueError for another beginning.
     """
     rests: dict[str, list[str]] = {}
-    for one in _split(alternatives):
+    for one in _split("|".join(alternatives)):
         if not _PLAIN.match(one):
             raise ValueError(f"{one!r} does not begin with a small letter")
         rests.setdefault(one[0], []).append(one[1:])

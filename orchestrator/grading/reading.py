@@ -180,6 +180,15 @@ class Reading:
         stops = [stop.end() for stop in _BREAK.finditer(self.text, first, max(first, self.end - 1))]
         return (stops[-1] if stops else first), self.end
 
+    def sentence(self, at: int) -> tuple[int, int]:
+        """Return start and end of the sentence in which a place of the answer lies."""
+        start = self.start
+        for stop in _BREAK.finditer(self.text, self.start, self.end):
+            if stop.end() > at:
+                return start, stop.end()
+            start = stop.end()
+        return start, self.end
+
     @Lazy
     def none(self) -> bool:
         """Whether the text says that no option is right, where no option says so itself."""

@@ -15,11 +15,13 @@ from orchestrator.grading.claims import SURE
 from orchestrator.grading.reading import Found, Reading
 from orchestrator.grading.vetoes import (
     CLASH,
+    DECLINED,
     LATER,
     NONE,
     REFUSED,
     REVISED,
     SEVERAL,
+    UNFINISHED,
     UNOFFERED,
     UNREAD,
     UNREAD_AFTER,
@@ -96,7 +98,7 @@ RULES: tuple[Rule, ...] = (
         0.9,
         "what the last sentence that names options affirms",
         affirmed.affirmed,
-        (CLASH, UNREAD, UNTOLD, NONE, REFUSED, REVISED),
+        (CLASH, UNREAD, UNTOLD, UNFINISHED, NONE, DECLINED, REVISED),
     ),
     # Too unsure to be shipped; shown when a reading is explained.
     Rule("sole-text", 0.6, "the one text anywhere", prose.sole_text, _WORDS),

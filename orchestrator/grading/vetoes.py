@@ -7,10 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 from orchestrator.grading import lexicon
+from orchestrator.grading.listing import BULLET
 from orchestrator.grading.reading import Found, Reading
 from orchestrator.records import Abstained
+
+MOST = 20
+"""Places at which a text says that something cannot be told, looked at until one is about no option."""
+WORDS = 4
+"""Words of a last sentence without a stop, from which on it is one that breaks off and no heading or signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +56,34 @@ def _refused(reading: Reading, seen: Found) -> str:
     return "the text declines to answer" if reading.refused else ""
 
 
+def _declined(reading: Reading, seen: Found) -> str:
+    own = lexicon.REFUSAL.search(reading.lower, 0, 400)
+    if own is None or lexicon.AS_MODEL.fullmatch(own[0]):
+        return ""
+    goes_on = lexicon.YET.search(reading.lower, *reading.sentence(own.start()))
+    return "" if goes_on else "the text declines to answer"
+
+
 def _unsure(reading: Reading, seen: Found) -> str:
     chosen = all(reading.offered.is_escape(letter) for letter in seen.letters)
     return "the text says that the answer cannot be told" if reading.unsure and not chosen else ""
 
 
 def _untold(reading: Reading, seen: Found) -> str:
-    told = lexicon.UNTELLABLE.search(reading.lower, seen.end, reading.end) is None
-    return "" if told else "the text goes on to say that the answer cannot be told"
+    for untold in islice(lexicon.UNTELLABLE.finditer(reading.lower, seen.end, reading.end), MOST):
+        start, end = reading.sentence(untold.start())
+        beyond = reading.lower.startswith("whether", start)
+        if not beyond and not any(start <= at < end for at, _ in reading.named):
+            return "the text goes on to say that the answer cannot be told"
+    return ""
+
+
+def _unfinished(reading: Reading, seen: Found) -> str:
+    start, end = reading.closing
+    last = reading.text[start:end]
+    long = len(last.split()) > WORDS and not BULLET.match(last)
+    after = seen.end <= start and last[-1:].isalnum() and long
+    return "the text breaks off" if after or lexicon.DANGLING.search(reading.lower, seen.end, end) else ""
 
 
 def _later(reading: Reading, seen: Found) -> str:
@@ -107,6 +134,8 @@ UNREAD_AFTER = Veto("unread-after", None, _unread_after)
 UNREAD = Veto("unread", None, _unread)
 UNSURE = Veto("unsure", None, _unsure)
 UNTOLD = Veto("untold", None, _untold)
+UNFINISHED = Veto("unfinished", None, _unfinished)
 LATER = Veto("later", None, _later)
 REVISED = Veto("revised", Abstained.CONFLICT, _revised)
+DECLINED = Veto("declined", Abstained.REFUSED, _declined)
 WRONG = Veto("wrong", None, _wrong)

@@ -113,12 +113,156 @@ def test_letters_and_numbers_of_a_calculation_choose_nothing(text: str) -> None:
 
 
 def test_findings_of_one_sentence_are_one_answer() -> None:
-    """What is ruled out does not count; findings told one by one are left unread, for they may answer nothing."""
-    text = (
-        "The image shows osteophytes. There is also evidence of foraminal stenosis. No spinal canal stenosis is seen."
-    )
-    assert read(text, FINDINGS) == ""
+    """What is ruled out does not count; findings told one by one are left unread unless the text says that it adds."""
+    alone = "The image shows osteophytes. There is evidence of foraminal stenosis. No spinal canal stenosis is seen."
+    assert read(alone, FINDINGS) == ""
+    assert read(alone.replace("is evidence", "is also evidence"), FINDINGS) == "BD"
     assert read("The image shows osteophytes and foraminal stenosis, without spinal canal stenosis.", FINDINGS) == "BD"
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("Paris (A) and Rome (B) are seats of government, whereas Sydney and Toronto are business centres.", "AB"),
+        ("Paris (A) and Rome (B) govern, whereas Sydney trades and Toronto builds.", "AB"),
+        ("Paris and Rome are capitals, while Berlin is a capital, too.", "ABD"),
+        ("Paris, Rome and Berlin are seats of government. Sydney and Toronto live on trade.", "ABD"),
+        ("Paris and Rome govern; Sydney trades, Berlin builds and Toronto trades.", "AB"),
+        ("Paris, Rome and Berlin govern. Trade fills the days of Sydney and Toronto.", ""),
+        ("Paris, Rome and Berlin govern. Sydney lives on trade.", ""),
+        ("Paris (France), Rome (Italy) and Berlin (Germany) govern. Sydney and Toronto trade.", "ABD"),
+    ],
+)
+def test_what_is_set_against_the_first_named_is_not_chosen(text: str, letters: str) -> None:
+    """By a word that sets it apart, or because a short output begins with some and says else of all others."""
+    assert read(text, CITIES) == letters
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("Those usually named are Paris, Rome and Berlin, i.e. (A), (B) and (D).", "ABD"),
+        ("In the end it is either Paris or Rome, so both A and B count.", "AB"),
+        ("The seats are Paris and Rome (options A and B).", "AB"),
+        ("The seats are Paris and Rome (options A or B).", ""),
+        ("My answer is Paris and Rome (options A, B).", "AB"),
+        ("My answer is Paris and Rome (options A, C).", ""),
+    ],
+)
+def test_letters_that_say_again_what_the_words_say_make_sure_of_it(text: str, letters: str) -> None:
+    """Neither a doubt nor a general word before them counts then; other letters than the words' are a conflict."""
+    assert read(text, CITIES) == letters
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("I would pick Paris. Rome is a seat of government, so I would also tick B.", "AB"),
+        ("I think A is right, and B as well: both govern.", "AB"),
+        ("Option A fits the map. Rome governs, so option B also holds true.", "AB"),
+        ("The matching option is Paris, and the matching option is Rome.", "AB"),
+        ("It's A. Paris, with B. Rome.", "AB"),
+        ("Paris (A) is correct, and there is Rome (B).", "AB"),
+        ("I would pick Paris. Wait, I also see Rome. I would pick Rome.", "B"),
+    ],
+)
+def test_what_a_sentence_adds_belongs_to_what_was_chosen_before(text: str, letters: str) -> None:
+    """Unless the text takes the first back."""
+    assert read(text, CITIES) == letters
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("The seats in this list are:\n\n1. Paris, on the Seine\n2. Rome, on the Tiber\n\nThe others are towns.", "AB"),
+        ("**Selected**\n- Paris\n- Rome\n\n**Not selected**\n- Sydney\n- Berlin\n- Toronto", "AB"),
+        (
+            "**Present**\n\nA. Paris: on the map.\n\nB. Rome: too.\n\n**Absent**\n\nC. Sydney: no.\n\nD. Berlin: no.",
+            "AB",
+        ),
+        ("The seats are:\n- Paris\n- Rome\n\nThe others are known for trade:\n- Sydney\n- Toronto", "AB"),
+        ("My analysis\n- Paris: a seat\n- Rome: a seat\n- Sydney: none\n- Berlin: a seat\n- Toronto: none", "ABD"),
+    ],
+)
+def test_a_heading_says_what_the_list_below_it_is(text: str, letters: str) -> None:
+    """What is there, what is not, and what the others are; numbers of lines end no sentence."""
+    assert read(text, CITIES) == letters
+
+
+DEFECTS = {"A": "Osteophytes", "B": "Disc space narrowing", "C": "Spondylolisthesis", "D": "Surgical implants"}
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        (
+            "This corresponds to osteophytes. The forward slip is a spondylolisthesis. There are no surgical implants, "
+            "and disc space narrowing is not seen.",
+            "AC",
+        ),
+        ("This corresponds to osteophytes. The forward slip is a spondylolisthesis. There are no implants.", ""),
+        ("Disc-space narrowing, osteophytes.", "AB"),
+        ("I notice osteophytes and disc space narrowing. I can't make out any surgical implants.", "AB"),
+        ("Disc space narrowing would be seen in old age. The image shows osteophytes.", "A"),
+        ("The image shows osteophytes and disc space narrowing. The spine cannot be called free of them.", "AB"),
+        ("I see osteophytes; the spondylolisthesis cannot be excluded.", ""),
+        ("Compared with disc space narrowing, it looks like osteophytes.", "A"),
+    ],
+)
+def test_findings_told_one_by_one_count_where_every_option_is_judged(text: str, letters: str) -> None:
+    """And what would be seen if it were so, or serves to compare, is none of them."""
+    assert read(text, DEFECTS) == letters
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("I'm an AI and no doctor. The findings supported are osteophytes and disc space narrowing.", "AB"),
+        ("While I can't give a diagnosis, I would tick A and B.", "AB"),
+        ("I can't give a diagnosis. It would be A and B for a radiologist.", ""),
+        (
+            "The image shows osteophytes. Whether disc space narrowing is there cannot be judged, so I leave it out.",
+            "A",
+        ),
+        ("The image shows osteophytes and a step. It cannot be told which it is.", ""),
+        ("The image shows osteophytes and spondylolisthesis. Whether more lies beyond its edge can't be said.", "AC"),
+        ("Osteophytes are spurs. Surgical implants are of metal, and spondylolisthesis is a slip that", ""),
+        ("The image shows osteophytes and spondylolisthesis.\n\nThe second of these could also be seen in", ""),
+        ("To help you I need the image. All I have is the list: osteophytes, spondylolisthesis.", ""),
+        ("The options might depend on the view. It is about osteophytes and spondylolisthesis.", "AC"),
+        ("It is about osteophytes and spondylolisthesis. If you tell me more, I can say which to tick.", ""),
+    ],
+)
+def test_a_doubt_counts_for_what_it_is_about(text: str, letters: str) -> None:
+    """One about an option leaves the others; one about the answer, or a text that breaks off, leaves nothing."""
+    assert read(text, DEFECTS) == letters
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("At the upper levels (L1/L2, L2/L3) the discs are bright.\n\nConclusion: narrowing at D and E.", "DE"),
+        ("Levels with narrowing: L4/L5 and L5/S1.\nLevels without any narrowing: L1/L2, L2/L3 and L3/L4.", "DE"),
+        ("L4/L5 is spared, and so is L3/L4. L5/S1 is narrowed.", "E"),
+        ("L5/S1 is narrowed, and so is L4/L5. L3/L4 is spared.", "DE"),
+        ("L4/L5 is clearly narrowed and so is L5/S1.", "DE"),
+        ("The discs at L4/L5 and L5/S1 are lower compared with the levels above.", "DE"),
+        ("- L4/L5 (mild)\n- L5/S1 (severe)", "DE"),
+        ("I'd expect options D and E.", "DE"),
+        ("My answer takes in A, B, C, D and E.", "ABCDE"),
+        ("Please choose from A, B, C, D and E.", ""),
+        ("Among the levels listed, the affected options are D and E.", "DE"),
+    ],
+)
+def test_words_that_only_look_like_a_doubt_or_a_denial_take_nothing_away(text: str, letters: str) -> None:
+    """A comparison, a degree in brackets, an expectation; what is denied at one place is denied at the next, too."""
+    assert read(text, LEVELS) == letters
+
+
+@pytest.mark.parametrize("text", ["Healthy - no abnormality in view.", "A - nothing is narrowed or worn."])
+def test_an_option_set_off_at_the_beginning_is_chosen(text: str) -> None:
+    """Whatever the words after the dash deny."""
+    assert read(text, FINDINGS) == "A"
 
 
 def test_all_levels_are_chosen_only_where_all_are_meant() -> None:

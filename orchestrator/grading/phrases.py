@@ -1,0 +1,134 @@
+"""What a clause of free prose says of the options it names: that it chooses, tells, excludes or doubts them.
+
+Always holds: patterns read lower-case text and are made of bounded repetitions; none names a label or an option.
+"""
+
+from __future__ import annotations
+
+import re
+
+from orchestrator.grading.lexicon import CROSS
+from orchestrator.grading.patterns import words
+
+ANNOUNCING = re.compile(
+    words(
+        # what is to be looked at
+        r"let me|let's|e(?:ach|very) (?:of|option|one|statement|level|choice)|i(?:'ll| will)? (?:test|check)",
+        r"examin(?:e|ed|ing)|look(?:ing)? at|analy[sz](?:e|ing)|compar(?:e|ed|ing)(?! (?:with|to))",
+        r"going (?:through|over)",
+        # what was asked and offered
+        r"asks?|asked|asking|wants|the question|which of|out of|is the list(?=:)|options (?:given|include)",
+        r"the(?<!among the)(?<!of the) options are|these options are|following options are|given options are",
+        r"available options are|possible options are|answer options are",
+        r"should be(?! (?:also )?(?:select|chos|tick|pick|mark|includ|report|mention|added|noted))",
+        # what was thought before, and what holds in general
+        r"first thought|at first|preliminary|initially|originally|considered|tempting",
+        r"usually|commonly|typically|frequent(?:ly)?|often|in general|generally",
+        r"for example|e\.g|such as|differential|considerations?|candidates?",
+    )
+    + r"|分析|比较"
+)
+"""Words of a sentence that says nothing yet of what is the case."""
+
+_NO = r"no|not|never|neither|nor|none|without|wrong|incorrect|false|cannot be(?! (?:excluded|ruled))"
+_FINE = (
+    r"normal(?<!loss of normal)(?<!loss of the normal)|within normal|unremarkable|unaffected|uninvolved|spared"
+    r"|preserved|maintained|intact|patent|borderline|absent|negative|lacks?|fails?|unlikely|improbable"
+    r"|un(?:marked|selected|ticked|checked)"
+)
+EXCLUDING = re.compile(
+    words(
+        _NO,
+        _FINE,
+        r"non|free of|wide open|open(?= at)|fine(?= at)|aligned(?= at)",
+        r"rather than|instead of|unlike|except|excluding|other than|apart from|than|compared (?:with|to)|against",
+        r"other (?:two|three|four|five|six|options?|choices?|ones|statements?)",
+        r"rules? out|ruled out|leaves? out|left out|cross\w* off|take back|keep",
+        r"exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*|discard\w*",
+    )
+    + rf"|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
+)
+"""What stands before an option that is excluded, in its clause."""
+
+_SOUND = (
+    r"(?:good|clear|clean|healthy|regular|remote|wide|open|fine|aligned)"
+    r"(?=[^ \w]|\Z| (?:and|but|at|in|on|with|without|as|too|here|throughout|for|so|except|apart|by)\b"
+    r"| (?:heights?|signals?|margins?|shape|contours?|discs?|appearance|alignment|fat)\b)"
+)
+EXCLUDED_AFTER = re.compile(
+    words(
+        _NO,
+        _FINE,
+        r"out(?<!make out)(?<!made out)(?<!stand out)(?<!stands out)(?<!turns out)(?<!point out)(?<!carried out)"
+        r"(?<!not be ruled out)"
+        r"(?! of)",
+        r"off|excluded(?<!not be excluded)|eliminated|rejected|dropped|irrelevant|normally|incompatible|nothing to do",
+        # what would be seen if it were so
+        r"would (?:only|be (?:seen|expected|drawn|shown|visible|displayed)|point|radiate|produce|show|cause|look)",
+        r"would (?:present|require|need|appear|lead|give|suggest)|you(?:'d| would) (?:see|find)|one would (?:see|find)",
+    )
+    + rf"|\b{_SOUND}|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
+)
+"""What stands after it."""
+
+DOUBTING = re.compile(
+    words(
+        r"or|might|may|could|perhaps|possibl[ey]|either|whether|if|unless|unclear|questionable|equivocal",
+        r"cannot|hard to",
+        r"can (?:also )?be(?! (?:seen|noted|identified|found|observed|appreciated|recogni[sz]ed|detected|made|said))"
+        r"(?! (?:considered|called|counted|classified|described|selected|ticked|marked|chosen))",
+        r"suspect\w*|have expected|had expected|expected if",
+        r"mild(?:ly)?(?!\))|minor|minimal(?:ly)?|slight(?:ly)?",
+    )
+    + r"|可能|或|是否|也许"
+)
+"""What leaves an option open, in its clause."""
+
+_CHOOSING = (
+    r"answers?|select(?:ed|ion|s|ing)?|choos(?:e|ing)|chosen|choices?|pick(?:s|ed|ing)?|tick(?:s|ed|ing)?|marked"
+    r"|check off|left with|leav(?:es|ing)|go with|go for"
+)
+CHOOSING = re.compile(words(_CHOOSING))
+"""Words of a sentence that speaks of choosing."""
+
+DECISIVE = re.compile(
+    r"\A\s{0,4}(?:and |so )?(?:therefore|thus|hence|so|consequently|overall|finally|final|which|this|that|these|those"
+    r"|in short|in sum)\b|→|->|"
+    + words(
+        _CHOOSING,
+        r"therefore|thus|hence|consequently|namely|then(?<=, then)|taken together|summar\w+|sum up|conclu\w+",
+        r"impression|correct|applies|qualif(?:y|ies)|affected|involved|matching|supported|gives? (?:us|me)|makes",
+        r"the (?:right|correct|true) ones?|is the one|are the ones|the (?:one|only) \w+(?: \w+)? (?:is|are)",
+        r"it is(?=[.!]?\s*\Z)|is the (?:only |two |three )?(?:levels?|dis[ck]s?)",
+        r"are the (?:only |two |three )?(?:levels?|dis[ck]s?)|we want|we need|i want|i see|i can see",
+        r"i(?:'d| would| will|'ll) (?:also )?(?:say|include|mark|report)",
+        r"from the (?:given |listed )?(?:options|choices|list)|among (?:these|the listed)",
+        r"of the [a-z]+ (?:depicted|shown|listed|given|offered)",
+    )
+)
+"""Words of a sentence that concludes."""
+
+PREDICATE = re.compile(
+    r"(?::|\b(?:are|is|be|were|was|being|(?<=it')s|(?<=that')s|looks?(?: like)?|seems?|appears?|namely"
+    r"|includes?|comprises?|consists? of|contains?|involves?|features?"
+    r"|shows?|demonstrates?|depicts?|displays?|exhibits?|represents?|reflects?|reveals?|identify|supports?|suggests?"
+    r"|indicates?|corresponds? to|consistent with|compatible with|fits?(?: with)?|points? to|in keeping with|typical of"
+    r"|evidence of))"
+    r"(?: (?:both|all|also|then|thus|therefore|the|an?))?"
+    r"(?: (?:grade [iv\d]+|severe|marked|definite|clear|degenerative))?\W{0,3}\Z"
+)
+"""What stands before options that a sentence says of something, and not before those that it says something of."""
+
+PLACE = re.compile(
+    r"\b(?:at|in|of|from|between|involving|affecting|involves?|affects?|levels?)(?: (?:both|the|levels?))?\W{0,3}\Z"
+)
+"""What stands before levels at which something is."""
+
+REST = re.compile(words("others?|rest|remaining|everything else|nothing else"))
+"""Words for the options that a text has not named."""
+
+ALSO = re.compile(words("also|as well|too|in addition|additionally|likewise"))
+"""Words with which a sentence adds to what was said before."""
+
+AGAINST = re.compile(words("whereas|while|unlike|in contrast|by contrast"))
+"""Words that set what follows against what stands before."""
