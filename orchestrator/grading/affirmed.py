@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 
 from orchestrator.grading import lexicon, phrases
-from orchestrator.grading.clauses import NEAR, Clause, clauses_of, sentences
+from orchestrator.grading.clauses import NEAR, Clause, clauses_of, letters_at, sentences
 from orchestrator.grading.listing import own_text, read_list
 from orchestrator.grading.reading import Found, Head, Reading, found
 
@@ -96,7 +96,8 @@ def affirmed(reading: Reading) -> Found | None:
     blocks = _blocks(reading)
     if only := _only(reading, blocks):
         return Found(only.letters, only.start, only.end)
-    if blocks and (opening := _opens(reading, blocks)):
+    more = any(block.adds and (block.telling or block.by_letter) for block in blocks[1:])
+    if blocks and not more and (opening := _opens(reading, blocks)):
         return opening if not any(block.wrong & {*opening.letters} for block in blocks[1:]) else None
     counted = _counted(reading, blocks)
     return (_found(reading, counted) if counted else None) or _told_apart(reading, blocks)
@@ -236,7 +237,7 @@ def _blocks(reading: Reading) -> list[Block]:
     """Return the sentences, those that are lines of a list together with the line before the list."""
     blocks: list[Block] = []
     block = Block((), decisive=False)
-    headed = listing = announced = denied = echoed = False
+    headed = listing = announced = denied = echoed = beginning = False
     heads = {head.start for head in reading.heads if head.listed}
     for start, end in sentences(reading):
         line = reading.lower[start:end]
@@ -247,7 +248,9 @@ def _blocks(reading: Reading) -> list[Block]:
             continue
         if start == 0 or line.startswith("\n") or reading.lower[start - 1] == "\n":
             head = start + len(line) - len(line.lstrip("\n")) in heads
-            listing = _LINE.match(line) is not None or (head and announced)
+            begins = _begins(reading, start + len(line) - len(line.lstrip("\n ([")))
+            listing = _LINE.match(line) is not None or (head and announced) or (begins and beginning)
+            beginning = begins
             echoed = head and not announced
         if not listing:
             blocks.append(block)
@@ -275,6 +278,14 @@ def _blocks(reading: Reading) -> list[Block]:
     if echoed or (listing and announced and _cut_off(reading, block)):
         block = replace(block, clauses=())
     return [block for block in [*blocks, block] if block.clauses]
+
+
+def _begins(reading: Reading, at: int) -> bool:
+    """Return whether an option is named at a place."""
+    if reading.offered.text_at(reading.lower, at):
+        return True
+    listed = letters_at(reading, at)
+    return listed is not None and bool(listed.letters)
 
 
 def _denied(block: Block) -> Block:

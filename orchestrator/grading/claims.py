@@ -202,6 +202,8 @@ def _ends_there(page: Page, kind: str, cue: re.Match[str], listed: Listed) -> bo
     """Return whether the letters are all that the cue declares, and not the beginning of something else."""
     if kind == "finding" and listed.by_text and page.text[listed.start - 1] == "(":
         return False
+    if kind == "finding" and "\n" in cue[0] and ":" not in cue[0]:
+        return False
     if kind not in {"concluded", "named"}:
         return True
     if kind == "named" and page.multi and len(listed.letters) == 1 and _more_letters(page, listed.end):

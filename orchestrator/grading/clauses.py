@@ -64,14 +64,18 @@ _LEFT_BEHIND = re.compile(
     r"(?:belong|count|apply|qualify|answer|select|choos|chosen|includ)"
 )
 _ARTICLE = re.compile(
-    r"A (?!(?:is|are|was|and|or|because|as|since|only|both|for|in|at|on|with|seems|appears|holds|stays|does|has|can"
-    r"|would|should|will|goes|belongs|isn|doesn|won)\b)[a-z]{2}"
+    r"A (?!(?:is|are|was|and|or|because|as|since|only|both|for|in|at|on|with|seems|appears|holds|fits|applies|stays"
+    r"|does|has|can|would|should|will|goes|belongs|isn|doesn|won)\b)[a-z]{2}"
 )
 _RELATIVE = re.compile(
     r"\b(?:without|with no|lacking|that (?:do|does|are|is|have|has)(?: not|n't| no))\b[^,;]{1,50}(?=\b(?:are|is"
     r"|include)\b)"
 )
-_CONDITION = re.compile(r"\b(?:if(?! the question| we're asking| asked)|unless|assuming|supposing)\b[^;.]*\Z")
+_CONDITION = re.compile(
+    r"\b(?:if(?! the question| we're asking| asked| i had to| i have to)|unless|assuming|supposing)\b[^;.]*\Z"
+)
+_OR_BEFORE = re.compile(r"(?:\bor\b|或)(?: (?:the|an?|at|in|options?|levels?)){0,2}\W{0,3}\Z")
+_OR_AFTER = re.compile(r"[\s)]{0,2}(?:or\b|或)")
 _SO_IS = re.compile(r"\bso (?:is|are|does|do|has|have)\W*(?:the )?\Z")
 _LABELLED = re.compile(r"[^:\n]{1,60}:\s")
 
@@ -237,4 +241,5 @@ def _verdict(before: str, after: str, *, hedged: bool, sure: bool) -> bool | Non
         return False
     if sure and not hedged:
         return True
-    return None if hedged or phrases.DOUBTING.search(before) or phrases.DOUBTING.search(after) else True
+    doubted = hedged or _OR_BEFORE.search(before) or _OR_AFTER.match(after)
+    return None if doubted or phrases.DOUBTING.search(before) or phrases.DOUBTING.search(after) else True

@@ -279,6 +279,6 @@ SETTLING = re.compile(
 DANGLING = re.compile(
     r"\b(?:has|have|that|the|or|of|are|was|with|in|at|to|an?|for|by|which|but|on|as|from|because|since|its|their|may"
     r"|can"
-    r"|would|should|will|than)\s*\Z"
+    r"|would|should|will|than|and|(?<!it )is|appears?|shows?|looks?|seems?|demonstrates?)\s*\Z"
 )
 """The last word of a text that breaks off."""

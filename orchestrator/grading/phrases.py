@@ -13,7 +13,8 @@ from orchestrator.grading.patterns import words
 ANNOUNCING = re.compile(
     words(
         # what is to be looked at
-        r"let me|let's|e(?:ach|very) (?:of|option|one|statement|level|choice)|i(?:'ll| will)? (?:test|check)",
+        r"let me|let's|e(?:ach|very) (?:of|option|one|statement|level|choice)"
+        r"(?![^.]{0,30}\b(?:selected|applies|qualifies))|i(?:'ll| will)? (?:test|check)",
         r"examin(?:e|ed|ing)|look(?:ing)? at|analy[sz](?:e|ing)|compar(?:e|ed|ing)(?! (?:with|to))",
         r"going (?:through|over)",
         # what was asked and offered
@@ -51,7 +52,7 @@ EXCLUDING = re.compile(
 """What stands before an option that is excluded, in its clause."""
 
 _SOUND = (
-    r"(?:good|clear|clean|healthy|regular|remote|wide|open|fine|aligned)"
+    r"(?:good|clear(?! on)|clean|healthy|regular|remote|wide|open|fine|aligned)"
     r"(?=[^ \w]|\Z| (?:and|but|at|in|on|with|without|as|too|here|throughout|for|so|except|apart|by)\b"
     r"| (?:heights?|signals?|margins?|shape|contours?|discs?|appearance|alignment|fat)\b)"
 )
@@ -59,9 +60,8 @@ EXCLUDED_AFTER = re.compile(
     words(
         _NO,
         _FINE,
-        r"out(?<!make out)(?<!made out)(?<!stand out)(?<!stands out)(?<!turns out)(?<!point out)(?<!carried out)"
-        r"(?<!not be ruled out)"
-        r"(?! of)",
+        r"out(?<!make out)(?<!made out)(?<!be ruled out)(?=\W*\Z)|is out|are out|stays? out",
+        r"leav(?:e|es|ing)(?: \w+){0,3} out|left out|ruled(?<!not be ruled) out|crossed out|taken out",
         r"off|excluded(?<!not be excluded)|eliminated|rejected|dropped|irrelevant|normally|incompatible|nothing to do",
         # what would be seen if it were so
         r"would (?:only|be (?:seen|expected|drawn|shown|visible|displayed)|point|radiate|produce|show|cause|look)",
@@ -73,7 +73,7 @@ EXCLUDED_AFTER = re.compile(
 
 DOUBTING = re.compile(
     words(
-        r"or|might|may|could|perhaps|possibl[ey]|either|whether|if|unless|unclear|questionable|equivocal",
+        r"might|may|could|perhaps|possibl[ey]|either|whether|if|unless|unclear|questionable|equivocal",
         r"cannot|hard to",
         r"can (?:also )?be(?! (?:seen|noted|identified|found|observed|appreciated|recogni[sz]ed|detected|made|said))"
         r"(?! (?:considered|called|counted|classified|described|selected|ticked|marked|chosen))",
@@ -96,8 +96,8 @@ DECISIVE = re.compile(
     r"|in short|in sum)\b|→|->|"
     + words(
         _CHOOSING,
-        r"therefore|thus|hence|consequently|namely|then(?<=, then)|taken together|summar\w+|sum up|conclu\w+",
-        r"impression|correct|applies|qualif(?:y|ies)|affected|involved|matching|supported|gives? (?:us|me)|makes",
+        r"therefore|thus|hence|consequently|accordingly|namely|then(?<=, then)|taken together|summar\w+|sum up",
+        r"conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|matching|supported|gives? (?:us|me)|makes",
         r"the (?:right|correct|true) ones?|is the one|are the ones|the (?:one|only) \w+(?: \w+)? (?:is|are)",
         r"it is(?=[.!]?\s*\Z)|is the (?:only |two |three )?(?:levels?|dis[ck]s?)",
         r"are the (?:only |two |three )?(?:levels?|dis[ck]s?)|we want|we need|i want|i see|i can see",
@@ -113,7 +113,7 @@ PREDICATE = re.compile(
     r"|includes?|comprises?|consists? of|contains?|involves?|features?"
     r"|shows?|demonstrates?|depicts?|displays?|exhibits?|represents?|reflects?|reveals?|identify|supports?|suggests?"
     r"|indicates?|corresponds? to|consistent with|compatible with|fits?(?: with)?|points? to|in keeping with|typical of"
-    r"|evidence of))"
+    r"|evidence of|(?:classif|describ|regard|label|rat)\w{1,5} (?:\w+ ){0,3}as))"
     r"(?: (?:both|all|also|then|thus|therefore|the|an?))?"
     r"(?: (?:grade [iv\d]+|severe|marked|definite|clear|degenerative))?\W{0,3}\Z"
 )
