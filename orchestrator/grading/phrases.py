@@ -97,7 +97,8 @@ DECISIVE = re.compile(
     + words(
         _CHOOSING,
         r"therefore|thus|hence|consequently|accordingly|namely|then(?<=, then)|taken together|summar\w+|sum up",
-        r"conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|matching|supported|gives? (?:us|me)|makes",
+        r"conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|matching|supported",
+        r"gives? (?:us|me)|makes",
         r"the (?:right|correct|true) ones?|is the one|are the ones|the (?:one|only) \w+(?: \w+)? (?:is|are)",
         r"it is(?=[.!]?\s*\Z)|is the (?:only |two |three )?(?:levels?|dis[ck]s?)",
         r"are the (?:only |two |three )?(?:levels?|dis[ck]s?)|we want|we need|i want|i see|i can see",

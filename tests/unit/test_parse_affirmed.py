@@ -284,3 +284,9 @@ def test_all_levels_are_chosen_only_where_all_are_meant() -> None:
 def test_a_labelled_beginning_is_the_answer(text: str, letters: str) -> None:
     """One label or several with their texts; neither all that was offered nor a label beside another's text."""
     assert read(text, LEVELS) == letters
+
+
+@pytest.mark.parametrize("text", ["B, F: so\nC, D: well\nmore", "C, F\nD and more\n\nand so on", "F, B: yes\nB: yes"])
+def test_lines_that_name_a_letter_not_offered_are_read_without_a_stumble(text: str) -> None:
+    """Whatever stands beside it: such a line chooses nothing."""
+    assert read(text, {"A": "Paris", "B": "Rome", "C": "Sydney"}) == ""
