@@ -12,7 +12,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 """A value as `json.loads` returns it."""
@@ -417,8 +417,7 @@ class Abstention:
     conflicts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Grade:
+class Grade(NamedTuple):
     """One item at one model, graded."""
 
     item_id: str
@@ -437,7 +436,8 @@ class Grade:
     rotation: int = 0
     option_texts: tuple[str, ...] = ()
     """Texts of `options`, in the same order."""
-    metadata: Mapping[str, Json] = field(default_factory=dict)
+    metadata: Mapping[str, Json] = {}
+    """The item's; nobody writes to it."""
     reply: str = ""
     """Short digest of the reply that was read; empty without one."""
 

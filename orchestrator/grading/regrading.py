@@ -7,7 +7,7 @@ gradings read, with the right letters of now.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.grading.score import ModelScore, score_table
@@ -83,7 +83,7 @@ class Regrading:
             self._others += 1
             return
         self._now[model].add(grade)
-        self._before[model].add(replace(grade, letters=before.letters, outcome=before.outcome, rule=before.rule))
+        self._before[model].add(grade._replace(letters=before.letters, outcome=before.outcome, rule=before.rule))
         if (before.letters, before.outcome) != (grade.letters, grade.outcome):
             now = Said(grade.letters, grade.rule, grade.outcome, PARSER_VERSION)
             self._changes.append(Change(grade.item_id, model, grade.sample, grade.rotation, grade.gold, before, now))

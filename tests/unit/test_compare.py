@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -184,7 +182,7 @@ def test_slices_are_compared_and_corrected_together() -> None:
 
 def test_texts_of_their_own_are_not_compared_as_slices() -> None:
     """A task with more names than categories can have is left out."""
-    many = [replace(grades("1", disease=f"finding {n}")[0], item_id=str(n)) for n in range(MOST_SLICES + 1)]
+    many = [grades("1", disease=f"finding {n}")[0]._replace(item_id=str(n)) for n in range(MOST_SLICES + 1)]
     everything = tabulate(many)
     assert compare_slices(everything, everything, "disease") == ()
     assert len(compare_slices(tabulate(many[1:]), everything, "disease")) == MOST_SLICES

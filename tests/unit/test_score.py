@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 import time
 
@@ -285,7 +284,7 @@ def test_slices_follow_the_metadata_or_the_right_option() -> None:
 
 def test_items_without_option_texts_have_no_disease() -> None:
     """Without texts and metadata no disease is made up."""
-    bare = dataclasses.replace(grade("1", "A"), option_texts=())
+    bare = grade("1", "A")._replace(option_texts=())
     assert score_model([bare]).by_disease == {"SDD": {}}
 
 

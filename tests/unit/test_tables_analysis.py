@@ -162,7 +162,7 @@ def test_what_has_no_table_says_why_and_what_to_do() -> None:
         "again).",
     ]
     apart = [
-        replace(grade(f"{task}{n}", "A", task=task, source="s"), option_texts=(f"{task} {n}", "no"))
+        grade(f"{task}{n}", "A", task=task, source="s")._replace(option_texts=(f"{task} {n}", "no"))
         for n in range(65)
         for task in ("SDD", "SLL")
     ]
