@@ -7,7 +7,7 @@ later one contradicts what was concluded, nothing is read.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from orchestrator.grading import lexicon, phrases
 from orchestrator.grading.clauses import NEAR, Clause, clauses_of, letters_at, sentences
@@ -54,9 +54,9 @@ class Block:
     clauses: tuple[Clause, ...]
     decisive: bool
     """Whether it says that it concludes."""
-    chooses: bool = False
+    chooses: bool
     """Whether it speaks of choosing."""
-    adds: bool = False
+    adds: bool
     """Whether it adds to what was said before."""
 
     @property
@@ -233,10 +233,32 @@ def _alone(reading: Reading, clause: Clause) -> bool:
 # --- sentences and lists ---------------------------------------------------------------------------------------------
 
 
+@dataclass(slots=True)
+class _Draft:
+    """A block while it is put together."""
+
+    decisive: bool = False
+    clauses: list[Clause] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    def leave_open(self) -> None:
+        """Leave the last clause open, since what follows denies something of it."""
+        if self.clauses:
+            self.clauses[-1] = replace(self.clauses[-1], right=None)
+
+    def block(self) -> Block:
+        """Return the block."""
+
+        def says(pattern: re.Pattern[str]) -> bool:
+            return any(map(pattern.search, self.lines))
+
+        decisive = self.decisive or says(phrases.DECISIVE)
+        return Block(tuple(self.clauses), decisive, says(phrases.CHOOSING), says(phrases.ALSO))
+
+
 def _blocks(reading: Reading) -> list[Block]:
     """Return the sentences, those that are lines of a list together with the line before the list."""
-    blocks: list[Block] = []
-    block = Block((), decisive=False)
+    drafts = [_Draft()]
     headed = listing = announced = denied = echoed = beginning = False
     heads = {head.start for head in reading.heads if head.listed}
     for start, end in sentences(reading):
@@ -253,14 +275,13 @@ def _blocks(reading: Reading) -> list[Block]:
             beginning = begins
             echoed = head and not announced
         if not listing:
-            blocks.append(block)
-            block = Block((), decisive=headed)
+            drafts.append(_Draft(decisive=headed))
             heading = line.strip().endswith(":") or _HEADED.fullmatch(line) is not None
             announced = heading and phrases.ANNOUNCING.search(line) is None
             denied = announced and (phrases.EXCLUDING.search(line) or phrases.REST.search(line)) is not None
             headed = False
         if _DENIES.match(line):
-            block, blocks = _denied(block), blocks if listing else [*blocks[:-1], *map(_denied, blocks[-1:])]
+            drafts[-1 if listing else -2].leave_open()
         clauses = [] if echoed else clauses_of(reading, start, end)
         if listing and denied:
             clauses = [replace(one, right=False) for one in clauses]
@@ -268,16 +289,13 @@ def _blocks(reading: Reading) -> list[Block]:
         listed = any(one.right and one.by_letter and len(one.letters) > 1 for one in clauses) and any(
             (one.right and one.told) or _announced(reading, one) for one in clauses
         )
-        concludes = listed or _is_list(line, clauses, start) or phrases.DECISIVE.search(line) is not None
-        block = Block(
-            (*block.clauses, *clauses),
-            block.decisive or announced or concludes,
-            block.chooses or phrases.CHOOSING.search(line) is not None,
-            block.adds or phrases.ALSO.search(line) is not None,
-        )
-    if echoed or (listing and announced and _cut_off(reading, block)):
-        block = replace(block, clauses=())
-    return [block for block in [*blocks, block] if block.clauses]
+        draft = drafts[-1]
+        draft.decisive = draft.decisive or announced or listed or _is_list(line, clauses, start)
+        draft.clauses += clauses
+        draft.lines.append(line)
+    if echoed or (listing and announced and _cut_off(reading, drafts[-1].clauses)):
+        drafts.pop()
+    return [draft.block() for draft in drafts if draft.clauses]
 
 
 def _begins(reading: Reading, at: int) -> bool:
@@ -288,13 +306,6 @@ def _begins(reading: Reading, at: int) -> bool:
     return listed is not None and bool(listed.letters)
 
 
-def _denied(block: Block) -> Block:
-    """Return a block whose last clause is left open, since what follows denies something of it."""
-    if not block.clauses:
-        return block
-    return replace(block, clauses=(*block.clauses[:-1], replace(block.clauses[-1], right=None)))
-
-
 def _is_list(line: str, clauses: list[Clause], start: int) -> bool:
     """Return whether a sentence is nothing but a list of letters."""
     if len(clauses) != 1 or not clauses[0].by_letter:
@@ -303,12 +314,12 @@ def _is_list(line: str, clauses: list[Clause], start: int) -> bool:
     return not _OPTIONS.sub("", before).strip(" \n(") and not after.strip(" \n).")
 
 
-def _cut_off(reading: Reading, block: Block) -> bool:
+def _cut_off(reading: Reading, clauses: list[Clause]) -> bool:
     """Return whether a list ends in a label without what stands after the labels before it."""
-    last = block.clauses[-1] if block.clauses else None
+    last = clauses[-1] if clauses else None
     rest = reading.lower[last.end : reading.end] if last else ""
     return rest.endswith(":") or (
-        last is not None and len(block.clauses) > 1 and not rest.strip(_EDGES) and last.end - last.start < 2
+        last is not None and len(clauses) > 1 and not rest.strip(_EDGES) and last.end - last.start < 2
     )
 
 
