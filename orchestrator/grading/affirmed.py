@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from orchestrator.grading import lexicon, phrases
 from orchestrator.grading.clauses import NEAR, Clause, clauses_of, letters_at, sentences
+from orchestrator.grading.lexicon import CROSS, TICK
 from orchestrator.grading.listing import own_text, read_list
 from orchestrator.grading.reading import Found, Head, Reading, found
 
@@ -27,11 +28,13 @@ _ARE_THE = re.compile(
     r"[\s)]{1,2}(?:is|are)(?: also| then| [a-z]{2,12}ly)? (?:the|present|seen|visible|noted|identified|evident|found"
     r"|observed)\b"
 )
+_SIGN = re.compile(rf"\s*[{CROSS}{TICK}]\s*")
 _SUBJECT = re.compile(r"(?:[.;:!?,\n]|\b(?:and|whereas|while|but))\W*(?:the |an? |both |whereas |while |but |and )*\Z")
 _HEADED = re.compile(
     r"\s*(?:[a-z]+ ){0,4}(?:present|absent|supported|unsupported|visible|seen|affected|unaffected|involved"
     r"|uninvolved|abnormal|normal"
     r"|correct|incorrect|selected|chosen|positive|negative|applicable|included|excluded|identified)(?: [a-z]+){0,4}\s*"
+    r"|\s*(?:levels?|findings?|options?|items?|conditions?) (?:with|that|in|on|of)(?: [a-z]+){1,6}\s*"
 )
 _CHOSEN = re.compile(
     r"\b(?:answers?|choices?|selections?|select|choose|pick|tick|takes? in|includes?|are|is)(?: (?:both|options?"
@@ -138,16 +141,25 @@ def _told_apart(reading: Reading, blocks: list[Block]) -> Found | None:
     """Return the options with which a short output begins, if it then says something else of all others."""
     if not blocks or reading.end - reading.start > SHORT or any(block.decisive for block in blocks):
         return None
-    first, *later = (one for block in blocks for one in block.clauses)
-    others = frozenset(letter for one in later for letter in one.letters)
-    split = others and others == {*reading.offered.labels} - {*first.letters}
-    ends = [first.end, *(one.end for one in later)]
-    subjects = all(
-        map(_SUBJECT.search, (reading.lower[end : one.start] for end, one in zip(ends, later, strict=False)))
-    )
-    if not first.right or len(first.letters) < 2 or not split or not subjects:
-        return None
-    return Found(first.letters, first.start, first.end)
+    clauses = [one for block in blocks for one in block.clauses]
+    for count in dict.fromkeys((1, len(blocks[0].clauses))):
+        first, later = clauses[:count], clauses[count:]
+        chosen = frozenset(letter for one in first for letter in one.letters)
+        if all(one.right for one in first) and len(chosen) > 1 and _all_others(reading, chosen, first[-1].end, later):
+            return Found(tuple(sorted(chosen)), first[0].start, first[-1].end)
+    return None
+
+
+def _all_others(reading: Reading, chosen: frozenset[str], at: int, later: list[Clause]) -> bool:
+    """Return whether clauses after a place say something of all options but the chosen, and of those only."""
+    others: set[str] = set()
+    for one in later:
+        again = others.issuperset(one.letters)
+        if not again and not _SUBJECT.search(reading.lower[at : one.start]):
+            return False
+        others.update(one.letters)
+        at = one.end
+    return bool(others) and others == {*reading.offered.labels} - chosen
 
 
 def _weak(reading: Reading, block: Block) -> bool:
@@ -246,6 +258,11 @@ class _Draft:
         if self.clauses:
             self.clauses[-1] = replace(self.clauses[-1], right=None)
 
+    def settle(self, *, right: bool) -> None:
+        """Let a tick or a cross after the last clause say whether it affirms."""
+        if self.clauses:
+            self.clauses[-1] = replace(self.clauses[-1], right=right)
+
     def block(self) -> Block:
         """Return the block."""
 
@@ -268,6 +285,9 @@ def _blocks(reading: Reading) -> list[Block]:
             continue
         if not line.strip():
             continue
+        if _SIGN.fullmatch(line):
+            drafts[-1].settle(right=TICK in line)
+            continue
         if start == 0 or line.startswith("\n") or reading.lower[start - 1] == "\n":
             head = start + len(line) - len(line.lstrip("\n")) in heads
             begins = _begins(reading, start + len(line) - len(line.lstrip("\n ([")))
@@ -278,7 +298,8 @@ def _blocks(reading: Reading) -> list[Block]:
             drafts.append(_Draft(decisive=headed))
             heading = line.strip().endswith(":") or _HEADED.fullmatch(line) is not None
             announced = heading and phrases.ANNOUNCING.search(line) is None
-            denied = announced and (phrases.EXCLUDING.search(line) or phrases.REST.search(line)) is not None
+            said = line.rpartition(", ")[2]
+            denied = announced and (phrases.EXCLUDING.search(said) or phrases.REST.search(said)) is not None
             headed = False
         if _DENIES.match(line):
             drafts[-1 if listing else -2].leave_open()

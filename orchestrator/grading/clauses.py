@@ -11,7 +11,6 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from orchestrator.grading import phrases
-from orchestrator.grading.claims import is_question
 from orchestrator.grading.listing import STOP, Listed, read_list, read_text
 from orchestrator.grading.reading import Reading
 
@@ -57,10 +56,10 @@ _NAMED_BY_LETTER = re.compile(
 """What letters name that are no options."""
 _OPERATOR = re.compile(r"[=+*/^√≈<>∠×÷≡|]")
 _LEFT_BEHIND = re.compile(
-    r"(?:not|n't) (?:belong|fit|qualify|count)\b"
+    r"(?:not|n't) (?:belong|fit|qualify|count)\b|\bneither (?:is|was|of|has|does|did|belongs|counts)\b"
     r"|(?:not|n't) [^.;]{0,12}?(?:includ|select|choos|count|pick|tick)[a-z]* (?:it|them|that|those|this|these)\b"
     r"|leav(?:e|ing) [^.;]{0,20}out\b"
-    r"|\b(?:they|these|those|it|this|that|both)(?:'re)? [^.;]{0,40}?(?:not|n't) [^.;]{0,20}?"
+    r"|\b(?:they|these|those|it|this|that|both|which)(?:'re)? [^.;]{0,40}?(?:not|n't) [^.;]{0,20}?"
     r"(?:belong|count|apply|qualify|answer|select|choos|chosen|includ)"
 )
 _ARTICLE = re.compile(
@@ -76,6 +75,7 @@ _CONDITION = re.compile(
 )
 _OR_BEFORE = re.compile(r"(?:\bor\b|或)(?: (?:the|an?|at|in|options?|levels?)){0,2}\W{0,3}\Z")
 _OR_AFTER = re.compile(r"[\s)]{0,2}(?:or\b|或)")
+_PICKED = re.compile(r"\b(?:pick|choose|select|tick|mark|include|go with) (?:those|these|them|both|it|that one)\b")
 _SO_IS = re.compile(r"\bso (?:is|are|does|do|has|have)\W*(?:the )?\Z")
 _LABELLED = re.compile(r"[^:\n]{1,60}:\s")
 
@@ -115,29 +115,32 @@ def clauses_of(reading: Reading, start: int, end: int) -> list[Clause]:
     """Return what a sentence says of each list of options it names."""
     lower = reading.lower
     options, restated = _restated(named(reading, start, end))
-    if not options or is_question(reading.text, start) or reading.text[start:end].lstrip().startswith("|"):
+    asks = reading.lower[start:end].rstrip(" \n\"')").endswith("?")
+    if not options or asks or reading.text[start:end].lstrip().startswith("|"):
         return []
     clauses: list[Clause] = []
     left = start
     heading = _LABELLED.match(lower, start, options[0].start)
     excluded = heading is not None and phrases.EXCLUDING.search(heading[0]) is not None
     excluded = excluded or _LEFT_BEHIND.search(lower, options[-1].end, end) is not None
+    meant = _PICKED.search(lower, options[-1].end, end) is not None
     for listed, following in zip(options, [*(one.start for one in options[1:]), end], strict=True):
         cut = _cut(lower, listed.end, following, last=following == end)
         before = _from_boundary(lower[max(left, listed.start - NEAR) : listed.start])
         after = lower[listed.end : cut]
         unsure = listed.hedged or bool(listed.clash) or _CONDITION.search(lower, left, listed.start) is not None
         right = False if excluded else _verdict(before, after, hedged=unsure, sure=listed in restated)
-        if clauses and _SO_IS.search(before):
+        if clauses and (_SO_IS.search(before) or (_OR_AFTER.match(lower, left) and clauses[-1].right is False)):
             right = clauses[-1].right
         if right and clauses and clauses[0].right and _set_against(lower[clauses[0].end : listed.start], after):
             right = False
         if any(one.right is False and {*listed.letters} <= {*one.letters} for one in clauses):
             continue
-        silent = listed not in restated and phrases.ANNOUNCING.search(before) is not None
+        picked = meant or listed in restated
+        silent = not picked and phrases.ANNOUNCING.search(before) is not None
         if silent and listed is options[0]:
             return []
-        if not silent and not phrases.ANNOUNCING.search(after):
+        if picked or (not silent and not phrases.ANNOUNCING.search(after)):
             only = _ONLY.search(before) is not None or _ALONE.match(after) is not None
             clauses.append(Clause(listed.letters, right, listed.start, listed.end, not listed.by_text, only))
         left = cut if cut < following else listed.end

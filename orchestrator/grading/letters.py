@@ -236,6 +236,8 @@ def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callabl
         firm = [claim for claim in claims if not claim.conditional]
         if not claims or ((agree or not firm) and len({claim.letters for claim in claims}) > 1):
             return None
+        if agree and reading.multi and any(not {*one.letters} <= {*claims[-1].letters} for one in reading.claims):
+            return None
         last, before = (firm or claims)[-1], (firm or claims)[:-1]
         if before and _OR_ELSE.search(reading.lower, before[-1].end, last.start):
             letters = tuple(sorted({*before[-1].letters, *last.letters}))

@@ -100,7 +100,8 @@ DECISIVE = re.compile(
         r"conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|matching|supported",
         r"gives? (?:us|me)|makes",
         r"the (?:right|correct|true) ones?|is the one|are the ones|the (?:one|only) \w+(?: \w+)? (?:is|are)",
-        r"it is(?=[.!]?\s*\Z)|is the (?:only |two |three )?(?:levels?|dis[ck]s?)",
+        r"only (?:one|two|three)|what remains|what is left|what's left|my (?:read|take|call|verdict)(?=:)"
+        r"|it is(?=[.!]?\s*\Z)|is the (?:only |two |three )?(?:levels?|dis[ck]s?)",
         r"are the (?:only |two |three )?(?:levels?|dis[ck]s?)|we want|we need|i want|i see|i can see",
         r"i(?:'d| would| will|'ll) (?:also )?(?:say|include|mark|report)",
         r"from the (?:given |listed )?(?:options|choices|list)|among (?:these|the listed)",
@@ -112,7 +113,8 @@ DECISIVE = re.compile(
 PREDICATE = re.compile(
     r"(?::|\b(?:are|is|be|were|was|being|(?<=it')s|(?<=that')s|looks?(?: like)?|seems?|appears?|namely"
     r"|includes?|comprises?|consists? of|contains?|involves?|features?"
-    r"|shows?|demonstrates?|depicts?|displays?|exhibits?|represents?|reflects?|reveals?|identify|supports?|suggests?"
+    r"|notice|see|find|observe|spot|shows?|demonstrates?|depicts?|displays?|exhibits?|represents?|reflects?|reveals?"
+    r"|identify|supports?|suggests?"
     r"|indicates?|corresponds? to|consistent with|compatible with|fits?(?: with)?|points? to|in keeping with|typical of"
     r"|evidence of|(?:classif|describ|regard|label|rat)\w{1,5} (?:\w+ ){0,3}as))"
     r"(?: (?:both|all|also|then|thus|therefore|the|an?))?"

@@ -102,10 +102,16 @@ def right_set(reading: Reading) -> Found | None:
         return None
     found = verdicts(reading)
     right = sorted(label for label, verdict in found.items() if verdict.right)
-    if not right or len(found) < 2:
+    if not right or len(found) < 2 or any(_named(reading, mark, found) for mark in reading.marks):
         return None
     places = [found[label] for label in right]
     return Found(tuple(right), min(one.start for one in places), max(one.end for one in places))
+
+
+def _named(reading: Reading, mark: re.Match[str], found: dict[str, Verdict]) -> bool:
+    """Return whether a label without a verdict stands in brackets at a mark."""
+    around = reading.text[mark.start() - 1 : mark.start()] + reading.text[mark.end() : mark.end() + 1]
+    return around == "()" and reading.offered.patterns.by_spelling.get(mark[0], "") not in {"", *found}
 
 
 def odd_one(reading: Reading) -> Found | None:
