@@ -127,7 +127,7 @@ def _counted(reading: Reading, blocks: list[Block]) -> list[Block]:
         after = [block for block in chosen[among + 1 :] if block.adds and block.telling and not block.open]
         return [] if _gainsaid(final, blocks[place + 1 :]) else [*before, final, *after]
     lettered = [block for block in chosen if block.by_letter and len(block.right) > 1]
-    if len(lettered) == 1 and not any(block.by_letter for block in chosen[chosen.index(lettered[0]) + 1 :]):
+    if len(lettered) == 1 and not any(block.by_letter for block in chosen if block is not lettered[0]):
         return lettered
     told = [block for block in chosen if block.telling] or chosen
     alone = len(told) == 1 and (len(told[0].right) > 1 or not any(block.right - told[0].right for block in chosen))

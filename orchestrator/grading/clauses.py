@@ -56,7 +56,8 @@ _NAMED_BY_LETTER = re.compile(
 """What letters name that are no options."""
 _OPERATOR = re.compile(r"[=+*/^√≈<>∠×÷≡|]")
 _LEFT_BEHIND = re.compile(
-    r"(?:not|n't) (?:belong|fit|qualify|count)\b|\bneither (?:is|was|of|has|does|did|belongs|counts)\b"
+    r"\s-\s(?:not [a-z]+|no|excluded|rejected|out)\W*\Z"
+    r"|(?:not|n't) (?:belong|fit|qualify|count)\b|\bneither (?:is|was|of|has|does|did|belongs|counts)\b"
     r"|(?:not|n't) [^.;]{0,12}?(?:includ|select|choos|count|pick|tick)[a-z]* (?:it|them|that|those|this|these)\b"
     r"|leav(?:e|ing) [^.;]{0,20}out\b"
     r"|\b(?:they|these|those|it|this|that|both|which)(?:'re)? [^.;]{0,40}?(?:not|n't) [^.;]{0,20}?"
@@ -120,6 +121,7 @@ def clauses_of(reading: Reading, start: int, end: int) -> list[Clause]:
         return []
     clauses: list[Clause] = []
     left = start
+    against = False
     heading = _LABELLED.match(lower, start, options[0].start)
     excluded = heading is not None and phrases.EXCLUDING.search(heading[0]) is not None
     excluded = excluded or _LEFT_BEHIND.search(lower, options[-1].end, end) is not None
@@ -129,18 +131,16 @@ def clauses_of(reading: Reading, start: int, end: int) -> list[Clause]:
         before = _from_boundary(lower[max(left, listed.start - NEAR) : listed.start])
         after = lower[listed.end : cut]
         unsure = listed.hedged or bool(listed.clash) or _CONDITION.search(lower, left, listed.start) is not None
-        right = False if excluded else _verdict(before, after, hedged=unsure, sure=listed in restated)
-        if clauses and (_SO_IS.search(before) or (_OR_AFTER.match(lower, left) and clauses[-1].right is False)):
-            right = clauses[-1].right
-        if right and clauses and clauses[0].right and _set_against(lower[clauses[0].end : listed.start], after):
-            right = False
-        if any(one.right is False and {*listed.letters} <= {*one.letters} for one in clauses):
-            continue
-        picked = meant or listed in restated
-        silent = not picked and phrases.ANNOUNCING.search(before) is not None
+        sure = listed in restated
+        right = False if excluded else _verdict(before, after, hedged=unsure, sure=sure)
+        if clauses:
+            against = against or bool(clauses[0].right and phrases.AGAINST.search(lower, left, listed.start))
+            right = _beside(clauses[-1], lower[left : listed.start], after, right=right, against=against)
+        silent = not (meant or sure) and phrases.ANNOUNCING.search(before) is not None
         if silent and listed is options[0]:
             return []
-        if picked or (not silent and not phrases.ANNOUNCING.search(after)):
+        again = any(one.right is False and {*listed.letters} <= {*one.letters} for one in clauses)
+        if not again and (meant or sure or not (silent or phrases.ANNOUNCING.search(after))):
             only = _ONLY.search(before) is not None or _ALONE.match(after) is not None
             clauses.append(Clause(listed.letters, right, listed.start, listed.end, not listed.by_text, only))
         left = cut if cut < following else listed.end
@@ -230,9 +230,11 @@ def _from_boundary(before: str) -> str:
     return before[comma.end() :] if comma else before
 
 
-def _set_against(between: str, after: str) -> bool:
-    """Return whether what is said of options is set against what was said of those before: "whereas D is ..."."""
-    return phrases.AGAINST.search(between) is not None and phrases.ALSO.search(after) is None
+def _beside(earlier: Clause, between: str, after: str, *, right: bool | None, against: bool) -> bool | None:
+    """Return the verdict on options beside the one before: "..., and so is D", "no C or D", "whereas D is ..."."""
+    if _SO_IS.search(between) or (_OR_AFTER.match(between) and earlier.right is False):
+        return earlier.right
+    return False if right and against and not phrases.ALSO.search(after) else right
 
 
 def _verdict(before: str, after: str, *, hedged: bool, sure: bool) -> bool | None:

@@ -81,7 +81,9 @@ def _untold(reading: Reading, seen: Found) -> str:
 def _unfinished(reading: Reading, seen: Found) -> str:
     start, end = reading.closing
     last = reading.text[start:end]
-    long = len(last.split()) > WORDS and not BULLET.match(last)
+    # Lines without stops, one after another, are a list.
+    listed = BULLET.match(last) or reading.text[:start].rstrip()[-1:].isalnum()
+    long = len(last.split()) > WORDS and not listed
     after = seen.end <= start and last[-1:].isalnum() and long
     return "the text breaks off" if after or lexicon.DANGLING.search(reading.lower, seen.end, end) else ""
 
