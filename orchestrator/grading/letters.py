@@ -230,13 +230,10 @@ def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callabl
 
     def find(reading: Reading) -> Found | None:
         claims = [claim for claim in reading.claims if counts(claim, reading)]
-        latest = reading.claims[-1] if reading.multi and claims else None
-        if latest and latest.listed.by_text != by_text and (not by_text or _adds(reading, latest)):
+        if not claims or (reading.multi and _say_more(reading, claims[-1], agree=agree)):
             return None
         firm = [claim for claim in claims if not claim.conditional]
-        if not claims or ((agree or not firm) and len({claim.letters for claim in claims}) > 1):
-            return None
-        if agree and reading.multi and any(not {*one.letters} <= {*claims[-1].letters} for one in reading.claims):
+        if (agree or not firm) and len({claim.letters for claim in claims}) > 1:
             return None
         last, before = (firm or claims)[-1], (firm or claims)[:-1]
         if before and _OR_ELSE.search(reading.lower, before[-1].end, last.start):
@@ -249,6 +246,16 @@ def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callabl
         return found(last.listed, last.start, last.end) if alone else None
 
     return find
+
+
+def _say_more(reading: Reading, last: Claim, *, agree: bool) -> bool:
+    """Return whether claims of other kinds choose more: the latest in words after letters, or one that adds to these.
+
+    With `agree` any claim of other letters does.
+    """
+    latest = reading.claims[-1]
+    other = latest.listed.by_text != last.listed.by_text and (latest.listed.by_text or _adds(reading, latest))
+    return other or (agree and any(not {*one.letters} <= {*last.letters} for one in reading.claims))
 
 
 def _adds(reading: Reading, claim: Claim) -> bool:
