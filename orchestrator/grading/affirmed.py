@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from orchestrator.grading import lexicon, phrases
 from orchestrator.grading.clauses import NEAR, Clause, clauses_of, letters_at, sentences
@@ -28,7 +29,10 @@ _ARE_THE = re.compile(
     r"[\s)]{1,2}(?:is|are)(?: also| then| [a-z]{2,12}ly)? (?:the|present|seen|visible|noted|identified|evident|found"
     r"|observed)\b"
 )
-_SIGN = re.compile(rf"\s*[{CROSS}{TICK}]\s*")
+_SETTLES = re.compile(
+    rf"\W*(?:(?P<right>{TICK}|yes|selected|included?|chosen|applies|correct|true)"
+    rf"|{CROSS}|no|not (?:selected|included|chosen|applicable|correct|present)|excluded?|incorrect|false)\W*"
+)
 _SUBJECT = re.compile(r"(?:[.;:!?,\n]|\b(?:and|whereas|while|but))\W*(?:the |an? |both |whereas |while |but |and )*\Z")
 _HEADED = re.compile(
     r"\s*(?:[a-z]+ ){0,4}(?:present|absent|supported|unsupported|visible|seen|affected|unaffected|involved"
@@ -42,6 +46,9 @@ _CHOSEN = re.compile(
 )
 SHORT = 400
 """Characters of an output that begins with its answer."""
+MOST = 20
+"""Places looked at that may say that nothing else is the case."""
+_REST = re.compile(r"\b(?:(?:everything|nothing) else|the (?:others?|rest|remaining))\b[^.\n]{0,80}")
 _EDGES = " .)]"
 _DASH = re.compile(r"\s?-\s")
 _SENTENCE_END = re.compile(r"\.(?=\s|\Z)|\n")
@@ -112,14 +119,17 @@ def _only(reading: Reading, blocks: list[Block]) -> Clause | None:
     only = [one for block in blocks[settled:] for one in block.clauses if one.only and one.right]
     if not only or (reading.offered.levels and len(only) > 1):
         return None
-    others = [block for block in blocks if only[-1] not in block.clauses]
+    place = next(at for at, block in enumerate(blocks) if only[-1] in block.clauses)
+    others = blocks[place + 1 :]
     more = not reading.offered.levels and any(block.right.difference(only[-1].letters) for block in others)
     return None if more else only[-1]
 
 
 def _counted(reading: Reading, blocks: list[Block]) -> list[Block]:
     """Return the blocks that say together what is affirmed: the last that concludes, or else those that tell."""
+    every = len(reading.offered.labels)
     chosen = [block for block in blocks if block.right or block.open]
+    chosen = [block for block in chosen if block.decisive or len(block.right) < every] or chosen
     final = next((block for block in reversed(chosen) if block.decisive), None)
     if final and not (_weak(reading, final) and any(block.right - final.right for block in chosen)):
         place, among = blocks.index(final), chosen.index(final)
@@ -133,7 +143,7 @@ def _counted(reading: Reading, blocks: list[Block]) -> list[Block]:
     alone = len(told) == 1 and (len(told[0].right) > 1 or not any(block.right - told[0].right for block in chosen))
     if alone or reading.offered.levels:
         return told
-    together = _judges_all(reading, blocks) or any(block.adds and block.right for block in chosen[1:])
+    together = _judges_all(reading, blocks) or _closes(reading) or any(block.adds and block.right for block in chosen[1:])
     return chosen if together else []
 
 
@@ -160,6 +170,11 @@ def _all_others(reading: Reading, chosen: frozenset[str], at: int, later: list[C
         others.update(one.letters)
         at = one.end
     return bool(others) and others == {*reading.offered.labels} - chosen
+
+
+def _closes(reading: Reading) -> bool:
+    """Return whether a text says that nothing else is the case."""
+    return any(phrases.EXCLUDED_AFTER.search(rest[0]) for rest in islice(_REST.finditer(reading.lower), MOST))
 
 
 def _weak(reading: Reading, block: Block) -> bool:
@@ -285,8 +300,8 @@ def _blocks(reading: Reading) -> list[Block]:
             continue
         if not line.strip():
             continue
-        if _SIGN.fullmatch(line):
-            drafts[-1].settle(right=TICK in line)
+        if settles := _SETTLES.fullmatch(line):
+            drafts[-1].settle(right=settles["right"] is not None)
             continue
         if start == 0 or line.startswith("\n") or reading.lower[start - 1] == "\n":
             head = start + len(line) - len(line.lstrip("\n")) in heads

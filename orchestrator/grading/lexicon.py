@@ -101,9 +101,9 @@ SIGN_AFTER = re.compile(rf"[\s:.)\]]{{0,4}}[{TICK}{CROSS}]")
 VERDICT = re.compile(
     r"[\s:.)\]\"'(,|=-]{0,6}(?:"
     rf"(?P<right>{TICK}|(?:true|yes|correct|right|affected|involved|present|abnormal|positive|selected|applies"
-    r"|included)\b|(?<=[:.=-] )t\b|正确|对)"
+    r"|included)\b|(?<=[:.=-] )t\b|\+(?=\))|正确|对)"
     rf"|{CROSS}|(?:false|no|incorrect|wrong|not|unaffected|normal|absent|negative|spared|excluded|ruled out)\b"
-    r"|(?<=[:.=-] )f\b|错误|不正确|不对|否)(?!(?: [a-z]{1,12})?:)"
+    r"|(?<=[:.=-] )f\b|-(?=\))|错误|不正确|不对|否)(?!(?: [a-z]{1,12})?:)"
 )
 """A verdict that stands right after a label or its text."""
 

@@ -34,7 +34,7 @@ ANNOUNCING = re.compile(
 _NO = r"no|not|never|neither|nor|none|without|wrong|incorrect|false|cannot be(?! (?:excluded|ruled))"
 _FINE = (
     r"normal(?<!loss of normal)(?<!loss of the normal)|within normal|unremarkable|unaffected|uninvolved|spared"
-    r"|preserved|maintained|intact|patent|borderline|absent|negative|lacks?|fails?|unlikely|improbable"
+    r"|preserved|maintained|intact|patent|borderline|absent|negative|capacious|roomy|lacks?|fails?|unlikely|improbable"
     r"|un(?:marked|selected|ticked|checked)"
 )
 EXCLUDING = re.compile(
@@ -62,7 +62,7 @@ EXCLUDED_AFTER = re.compile(
         _FINE,
         r"out(?<!make out)(?<!made out)(?<!be ruled out)(?=\W*\Z)|is out|are out|stays? out",
         r"leav(?:e|es|ing)(?: \w+){0,3} out|left out|ruled(?<!not be ruled) out|crossed out|taken out",
-        r"off|excluded(?<!not be excluded)|eliminated|rejected|dropped|irrelevant|normally|incompatible|nothing to do",
+        r"off|miss(?:es|ed)|falls? short|fell short|exclude|excluded(?<!not be excluded)|eliminated|rejected|dropped|irrelevant|normally|incompatible|nothing to do",
         # what would be seen if it were so
         r"would (?:only|be (?:seen|expected|drawn|shown|visible|displayed)|point|radiate|produce|show|cause|look)",
         r"would (?:present|require|need|appear|lead|give|suggest)|you(?:'d| would) (?:see|find)|one would (?:see|find)",
@@ -86,7 +86,7 @@ DOUBTING = re.compile(
 
 _CHOOSING = (
     r"answers?|select(?:ed|ion|s|ing)?|choos(?:e|ing)|chosen|choices?|pick(?:s|ed|ing)?|tick(?:s|ed|ing)?|marked"
-    r"|check off|left with|leav(?:es|ing)|go with|go for"
+    r"|check off|left with|leav(?:es|ing)|go with|go for|i(?:'d| would) say"
 )
 CHOOSING = re.compile(words(_CHOOSING))
 """Words of a sentence that speaks of choosing."""
@@ -98,7 +98,7 @@ DECISIVE = re.compile(
         _CHOOSING,
         r"therefore|thus|hence|consequently|accordingly|namely|then(?<=, then)|taken together|summar\w+|sum up",
         r"conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|matching|supported",
-        r"gives? (?:us|me)|makes",
+        r"gives? (?:us|me)|makes (?:it|them|this|that|these|those|the)",
         r"the (?:right|correct|true) ones?|is the one|are the ones|the (?:one|only) \w+(?: \w+)? (?:is|are)",
         r"only (?:one|two|three)|what remains|what is left|what's left|my (?:read|take|call|verdict)(?=:)"
         r"|it is(?=[.!]?\s*\Z)|is the (?:only |two |three )?(?:levels?|dis[ck]s?)",
@@ -130,7 +130,7 @@ PLACE = re.compile(
 REST = re.compile(words("others?|rest|remaining|everything else|nothing else"))
 """Words for the options that a text has not named."""
 
-ALSO = re.compile(words("also|as well|too|in addition|additionally|likewise"))
+ALSO = re.compile(words("also|as well|too|in addition|additionally|likewise|besides|moreover|furthermore"))
 """Words with which a sentence adds to what was said before."""
 
 AGAINST = re.compile(words("whereas|while|unlike|in contrast|by contrast"))
