@@ -53,7 +53,7 @@ _EDGES = " .)]"
 _DASH = re.compile(r"\s?-\s")
 _SENTENCE_END = re.compile(r"\.(?=\s|\Z)|\n")
 _DENIES = re.compile(
-    r"\s*(?:(?:it|this|that|so) )?(?:does|is|do|are|was|were|has|have|can)(?:n't| not\b)|\s*not [^.\n]{1,30}\."
+    r"\s*(?:(?:it|this|that|so) )?(?:does|is|do|are|was|were|has|have|can)(?:n't| not\b)|\s*not [^.:\n]{1,30}\."
 )
 
 
@@ -110,7 +110,8 @@ def affirmed(reading: Reading) -> Found | None:
     if blocks and not more and (opening := _opens(reading, blocks)):
         return opening if not any(block.wrong & {*opening.letters} for block in blocks[1:]) else None
     counted = _counted(reading, blocks)
-    return (_found(reading, counted) if counted else None) or _told_apart(reading, blocks)
+    seen = _found(reading, counted) if counted else None
+    return seen or _told_apart(reading, blocks) or _labelled(reading, blocks)
 
 
 def _only(reading: Reading, blocks: list[Block]) -> Clause | None:
@@ -141,9 +142,13 @@ def _counted(reading: Reading, blocks: list[Block]) -> list[Block]:
         return lettered
     told = [block for block in chosen if block.telling] or chosen
     alone = len(told) == 1 and (len(told[0].right) > 1 or not any(block.right - told[0].right for block in chosen))
-    if alone or reading.offered.levels:
+    if reading.offered.levels:
+        return told if all(block.telling for block in chosen if block.adds) else []
+    if alone:
         return told
-    together = _judges_all(reading, blocks) or _closes(reading) or any(block.adds and block.right for block in chosen[1:])
+    together = (
+        _judges_all(reading, blocks) or _closes(reading) or any(block.adds and block.right for block in chosen[1:])
+    )
     return chosen if together else []
 
 
@@ -158,6 +163,18 @@ def _told_apart(reading: Reading, blocks: list[Block]) -> Found | None:
         if all(one.right for one in first) and len(chosen) > 1 and _all_others(reading, chosen, first[-1].end, later):
             return Found(tuple(sorted(chosen)), first[0].start, first[-1].end)
     return None
+
+
+def _labelled(reading: Reading, blocks: list[Block]) -> Found | None:
+    """Return the options named in words that alone get their letter in brackets, none of them in doubt."""
+    clauses = [one for block in blocks for one in block.clauses]
+    marks = [mark.start() for mark in reading.marks if reading.text[mark.start() - 1 : mark.start()] == "("]
+    named = [one for one in clauses if any(one.start < at < one.end for at in marks)]
+    letters = frozenset(letter for one in named for letter in one.letters)
+    plain = frozenset(letter for one in clauses for letter in one.letters) - letters
+    if not plain or not all(one.right for one in named) or any(one.by_letter for one in clauses):
+        return None
+    return Found(tuple(sorted(letters)), named[0].start, named[-1].end) if named else None
 
 
 def _all_others(reading: Reading, chosen: frozenset[str], at: int, later: list[Clause]) -> bool:
@@ -197,7 +214,8 @@ def _opens(reading: Reading, blocks: list[Block]) -> Found | None:
     first = blocks[0].clauses[0]
     begins = first.right and first.start - reading.start < len("options ")
     ends = (_LEADS if len(first.letters) > 1 else _SENTENCE_END).match(reading.lower, first.end)
-    ends = ends or (_DASH.match(reading.lower, first.end) if first.by_letter or len(blocks) == 1 else None)
+    alone = first.by_letter or all(block.right == {*first.letters} for block in blocks)
+    ends = ends or (_DASH.match(reading.lower, first.end) if alone else None)
     return Found(first.letters, first.start, first.end) if begins and ends else None
 
 
@@ -301,7 +319,8 @@ def _blocks(reading: Reading) -> list[Block]:
         if not line.strip():
             continue
         if settles := _SETTLES.fullmatch(line):
-            drafts[-1].settle(right=settles["right"] is not None)
+            latest = next((draft for draft in reversed(drafts) if draft.clauses), drafts[-1])
+            latest.settle(right=settles["right"] is not None)
             continue
         if start == 0 or line.startswith("\n") or reading.lower[start - 1] == "\n":
             head = start + len(line) - len(line.lstrip("\n")) in heads

@@ -56,7 +56,7 @@ _NAMED_BY_LETTER = re.compile(
 """What letters name that are no options."""
 _OPERATOR = re.compile(r"[=+*/^√≈<>∠×÷≡|]")
 _LEFT_BEHIND = re.compile(
-    r"\s-\s(?:not [a-z]+|no|excluded|rejected|out)\W*\Z"
+    r"(?:\s-\s|->|→|:)\s?(?:not [a-z]+|no|excluded?|rejected|out|normal|negative|absent)\W*\Z"
     r"|(?:not|n't) (?:belong|fit|qualify|count)\b|\bneither (?:is|was|of|has|does|did|belongs|counts)\b"
     r"|(?:not|n't) [^.;]{0,12}?(?:includ|select|choos|count|pick|tick)[a-z]* (?:it|them|that|those|this|these)\b"
     r"|leav(?:e|ing) [^.;]{0,20}out\b"
