@@ -30,7 +30,7 @@ from orchestrator.store.runs import Asked, RunRow
 CHUNK = 400
 """Items the cache is asked for at once."""
 ALONE = 4_000
-"""Stored replies that this process grades by itself: others that it called to help would hardly have begun."""
+"""Questions asked whose replies this process grades by itself: others called to help would hardly have begun."""
 HELPERS = min(4, os.cpu_count() or 1)
 AHEAD = HELPERS + 1
 
@@ -89,8 +89,8 @@ async def graded_items(source: Source, items: AsyncIterator[Item]) -> AsyncGener
     The parsing of a large benchmark is spread over processes. Raises CacheError where the cache cannot be read.
     """
     with reading(source.cache) as connection:
-        stored = sum(runs.asked_count(connection, source.run_ids, alias) for alias in source.aliases)
-    grade_all = _helped if stored > ALONE and HELPERS > 1 else _alone
+        questions = sum(runs.asked_count(connection, source.run_ids, alias) for alias in source.aliases)
+    grade_all = _helped if questions > ALONE and HELPERS > 1 else _alone
     async with aclosing(chunks(items)) as chunked, aclosing(grade_all(source, chunked)) as graded_ones:
         async for one in graded_ones:
             yield one

@@ -40,6 +40,7 @@ _HEADED = re.compile(
     r"|correct|incorrect|selected|chosen|positive|negative|applicable|included|excluded|identified)(?: [a-z]+){0,4}\s*"
     r"|\s*(?:levels?|findings?|options?|items?|conditions?) (?:with|that|in|on|of)(?: [a-z]+){1,6}\s*"
 )
+_REVIEW = re.compile(r"\b(?:each|every|one by one|in turn|breakdown|rundown|compare|classify|sort|locate)\b")
 _CHOSEN = re.compile(
     r"\b(?:answers?|choices?|selections?|select|choose|pick|tick|takes? in|includes?|are|is)(?: (?:both|options?"
     r"|all of))?\W{0,3}\Z"
@@ -130,7 +131,8 @@ def _counted(reading: Reading, blocks: list[Block]) -> list[Block]:
     """Return the blocks that say together what is affirmed: the last that concludes, or else those that tell."""
     every = len(reading.offered.labels)
     chosen = [block for block in blocks if block.right or block.open]
-    chosen = [block for block in chosen if block.decisive or len(block.right) < every] or chosen
+    # A list of all that is offered goes through it.
+    chosen = [block for block in chosen if len(block.right) < every] or chosen
     final = next((block for block in reversed(chosen) if block.decisive), None)
     if final and not (_weak(reading, final) and any(block.right - final.right for block in chosen)):
         place, among = blocks.index(final), chosen.index(final)
@@ -160,7 +162,8 @@ def _told_apart(reading: Reading, blocks: list[Block]) -> Found | None:
     for count in dict.fromkeys((1, len(blocks[0].clauses))):
         first, later = clauses[:count], clauses[count:]
         chosen = frozenset(letter for one in first for letter in one.letters)
-        if all(one.right for one in first) and len(chosen) > 1 and _all_others(reading, chosen, first[-1].end, later):
+        plain = all(one.right for one in first) and not any(one.right and one.told for one in later)
+        if plain and len(chosen) > 1 and _all_others(reading, chosen, first[-1].end, later):
             return Found(tuple(sorted(chosen)), first[0].start, first[-1].end)
     return None
 
@@ -325,13 +328,13 @@ def _blocks(reading: Reading) -> list[Block]:
         if start == 0 or line.startswith("\n") or reading.lower[start - 1] == "\n":
             head = start + len(line) - len(line.lstrip("\n")) in heads
             begins = _begins(reading, start + len(line) - len(line.lstrip("\n ([")))
-            listing = _LINE.match(line) is not None or (head and announced) or (begins and beginning)
+            listing = _LINE.match(line) is not None or (head and announced) or (begins and (beginning or (announced and not drafts[-1].clauses)))
             beginning = begins
             echoed = head and not announced
         if not listing:
             drafts.append(_Draft(decisive=headed))
             heading = line.strip().endswith(":") or _HEADED.fullmatch(line) is not None
-            announced = heading and phrases.ANNOUNCING.search(line) is None
+            announced = heading and not (phrases.ANNOUNCING.search(line) or _REVIEW.search(line))
             said = line.rpartition(", ")[2]
             denied = announced and (phrases.EXCLUDING.search(said) or phrases.REST.search(said)) is not None
             headed = False

@@ -81,8 +81,10 @@ def _joined(page: Page, rows: list[Listed], *, told: bool) -> Listed | None:
     """Return the rows as one list, or None where the last was cut or all that was offered is gone through."""
     last = rows[-1]
     letters = tuple(sorted({letter for row in rows for letter in row.letters}))
-    if len(rows) == 1 or not last.letters:
+    if len(rows) == 1:
         return last
+    if not all(row.letters for row in rows):
+        return rows[0]._replace(letters=(), end=last.end)
     left = page.lower[last.end :].strip(_EDGES + "\n")
     if rows[0].owned and not last.owned and page.offered.texts[last.letters[-1]].startswith(left):
         return None

@@ -213,21 +213,24 @@ def _ends_there(page: Page, kind: str, cue: re.Match[str], listed: Listed) -> bo
     return (listed.owned or placed or STOP.match(page.text, listed.end) is not None) and not cut
 
 
+def _sentence_end(page: Page, at: int) -> int:
+    end = _SENTENCE_END.search(page.text, at, at + LOOK)
+    return end.start() if end else min(at + LOOK, len(page.text))
+
+
 def _more_letters(page: Page, at: int) -> bool:
     """Return whether the sentence goes on to other letters in brackets or with a text."""
-    end = _SENTENCE_END.search(page.text, at)
-    last = end.start() if end else len(page.text)
+    last = _sentence_end(page, at)
     if page.offered.patterns.marked.search(page.text, at, last):
         return True
-    marks = page.offered.patterns.mark.finditer(page.text, at, last)
     spelled = page.offered.patterns.by_spelling
+    marks = [mark for mark in page.marks if at <= mark.start() < last and mark[0] in spelled]
     return any(own_text(page, mark.end(), spelled[mark[0]])[0] > mark.end() for mark in marks)
 
 
 def _more_marks(page: Page, at: int) -> bool:
     """Return whether the sentence goes on to other labels."""
-    end = _SENTENCE_END.search(page.text, at)
-    last = end.start() if end else len(page.text)
+    last = _sentence_end(page, at)
     return any(at <= mark.start() < last for mark in page.marks)
 
 

@@ -56,13 +56,19 @@ _NAMED_BY_LETTER = re.compile(
 """What letters name that are no options."""
 _OPERATOR = re.compile(r"[=+*/^√≈<>∠×÷≡|]")
 _LEFT_BEHIND = re.compile(
-    r"(?:\s-\s|->|→|:)\s?(?:not [a-z]+|no|excluded?|rejected|out|normal|negative|absent)\W*\Z"
-    r"|(?:not|n't) (?:belong|fit|qualify|count)\b|\bneither (?:is|was|of|has|does|did|belongs|counts)\b"
-    r"|(?:not|n't) [^.;]{0,12}?(?:includ|select|choos|count|pick|tick)[a-z]* (?:it|them|that|those|this|these)\b"
-    r"|leav(?:e|ing) [^.;]{0,20}out\b"
-    r"|\b(?:they|these|those|it|this|that|both|which)(?:'re)? [^.;]{0,40}?(?:not|n't) [^.;]{0,20}?"
+    r"(?:not|n't) [^.;]{0,12}?(?:includ|select|choos|count|pick|tick)[a-z]* (?:either of |both of |any of )?"
+    r"(?:it|them|that|those|this|these)\b"
+    r"|\bneither (?:is|was|of|has|does|did|belongs|counts)\b"
+    r"|\b(?:leav(?:e|es|ing)|left) (?:it|them|that|those|this|these|both)\b[^.;]{0,20}\bout\b"
+    r"|\b(?:they|these|those|it|this|that|both|which)(?:'re|'s)? [^.;]{0,60}?(?:not|n't) [^.;]{0,20}?"
     r"(?:belong|count|apply|qualify|answer|select|choos|chosen|includ)"
 )
+"""What says of all options before it that they are not meant."""
+_DISMISSED = re.compile(
+    r"(?:\s-\s|->|→|:)\s?(?:not [a-z]+|no|excluded?|rejected|out|normal|negative|absent)\W*\Z"
+    r"|(?:not|n't) (?:belong|fit|qualify|count)\b|\bleav(?:e|es|ing) [^.;]{0,20}\bout\b"
+)
+"""What says so of those right before it."""
 _ARTICLE = re.compile(
     r"A (?!(?:is|are|was|and|or|because|as|since|only|both|for|in|at|on|with|seems|appears|holds|fits|applies|stays"
     r"|does|has|can|would|should|will|goes|belongs|isn|doesn|won)\b)[a-z]{2}"
@@ -115,7 +121,7 @@ def sentences(reading: Reading) -> list[tuple[int, int]]:
 def clauses_of(reading: Reading, start: int, end: int) -> list[Clause]:
     """Return what a sentence says of each list of options it names."""
     lower = reading.lower
-    options, restated = _restated(named(reading, start, end))
+    options, restated = _restated(lower, named(reading, start, end))
     asks = reading.lower[start:end].rstrip(" \n\"')").endswith("?")
     if not options or asks or reading.text[start:end].lstrip().startswith("|"):
         return []
@@ -132,10 +138,14 @@ def clauses_of(reading: Reading, start: int, end: int) -> list[Clause]:
         after = lower[listed.end : cut]
         unsure = listed.hedged or bool(listed.clash) or _CONDITION.search(lower, left, listed.start) is not None
         sure = listed in restated
-        right = False if excluded else _verdict(before, after, hedged=unsure, sure=sure)
+        dismissed = excluded or (listed is options[-1] and _DISMISSED.search(lower, listed.end, end) is not None)
+        right = False if dismissed else _verdict(before, after, hedged=unsure, sure=sure)
         if clauses:
-            against = against or bool(clauses[0].right and phrases.AGAINST.search(lower, left, listed.start))
-            right = _beside(clauses[-1], lower[left : listed.start], after, right=right, against=against)
+            between = lower[left : listed.start]
+            against = against or bool(clauses[0].right and phrases.AGAINST.search(between))
+            verdict = _beside(clauses[-1], between, after, right=right, against=against)
+            # What is set against holds on, until a clause is excluded in its own words.
+            against, right = against and right is True and verdict is False, verdict
         silent = not (meant or sure) and phrases.ANNOUNCING.search(before) is not None
         if silent and listed is options[0]:
             return []
@@ -162,17 +172,25 @@ def named(reading: Reading, start: int, end: int) -> list[Listed]:
     return found
 
 
-def _restated(options: list[Listed]) -> tuple[list[Listed], list[Listed]]:
-    """Return lists of options without those that only say again in letters what stands before in words, and these."""
+def _restated(lower: str, options: list[Listed]) -> tuple[list[Listed], list[Listed]]:
+    """Return lists of options without letters that only say again what stands before in words, and those that did."""
     first: list[Listed] = []
     again: list[Listed] = []
     for listed in options:
-        if first and len(listed.letters) > 1 and listed.letters == first[-1].letters and first[-1].by_text:
+        if first and _says_again(lower, first[-1], listed):
             first[-1] = first[-1]._replace(end=listed.end, hedged=listed.hedged, by_text=False)
             again.append(first[-1])
         else:
             first.append(listed)
     return first, again
+
+
+def _says_again(lower: str, words: Listed, letters: Listed) -> bool:
+    """Return whether letters name what words before them name, nothing between them excluding or doubting it."""
+    if len(letters.letters) < 2 or letters.letters != words.letters or letters.by_text or not words.by_text:
+        return False
+    between = lower[words.end : letters.start]
+    return not (phrases.EXCLUDED_AFTER.search(between) or phrases.DOUBTING.search(between))
 
 
 def letters_at(reading: Reading, at: int) -> Listed | None:

@@ -38,7 +38,7 @@ _LEAD = re.compile(
 _OFFERING = re.compile(r"\b(?:(?<!correct )(?<!right )options?|(?<!correct )choices?)\b[^\n.]{0,30}:\s{0,4}\Z")
 _OR_ELSE = re.compile(r"\bor (?:else |maybe |perhaps |possibly )?(?:that |the |it |my |option )?\Z")
 _GOES_ON = re.compile(r"\s?(?:,|;|/|\band\b|\bor\b)\s?[^\]\n\s][^\]\n]{0,60}\]")
-_STOP = re.compile(r"[.;!?\n。]\s")
+_STOP = re.compile(r"[.;!?]\s|[\n。]")
 _AROUND = " .,:;)]}⟧\"'!。\n*"
 
 
@@ -216,7 +216,7 @@ def _described_lines(reading: Reading) -> Found | None:
 
 
 def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callable[[Reading], Found | None]:
-    """Return the finder of the last claim of some kinds, by letter or by text.
+    """Return the finder of the last claim of some kinds, by letter or by text, with those that it says it adds to.
 
     With `agree` all of them must name the same letters. Claims under a condition count only where there are no others,
     and must agree too. A claim that lists all that was offered on a single-answer item is an echo and does not count.
@@ -239,13 +239,26 @@ def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callabl
         if before and _OR_ELSE.search(reading.lower, before[-1].end, last.start):
             letters = tuple(sorted({*before[-1].letters, *last.letters}))
             return Found(letters, before[-1].start, last.end, hedged=True)
-        if before and reading.multi and _goes_on_to(reading, before[-1], last):
-            letters = tuple(sorted({*before[-1].letters, *last.letters}))
-            return Found(letters, before[-1].start, last.end)
-        alone = before or not reading.multi or not _adds(reading, last)
-        return found(last.listed, last.start, last.end) if alone else None
+        return _with_those_added_to(reading, before, last) if reading.multi else found(last.listed, last.start, last.end)
 
     return find
+
+
+def _with_those_added_to(reading: Reading, before: list[Claim], last: Claim) -> Found | None:
+    """Find what the last claim of a multi-answer item declares, and those before it that it adds to.
+
+    Nothing where it says that it adds and there is none.
+    """
+    together = [last]
+    for earlier in reversed(before):
+        if not _goes_on_to(reading, earlier, together[0]):
+            break
+        together.insert(0, earlier)
+    if len(together) == 1:
+        return None if not before and _adds(reading, last) else found(last.listed, last.start, last.end)
+    letters = tuple(sorted({letter for claim in together for letter in claim.letters}))
+    clash = next((claim.listed.clash for claim in together if claim.listed.clash), ())
+    return Found(letters, together[0].start, last.end, any(claim.listed.hedged for claim in together), clash)
 
 
 def _say_more(reading: Reading, last: Claim, *, agree: bool) -> bool:
@@ -254,14 +267,17 @@ def _say_more(reading: Reading, last: Claim, *, agree: bool) -> bool:
     With `agree` any claim of other letters does.
     """
     latest = reading.claims[-1]
-    other = latest.listed.by_text != last.listed.by_text and (latest.listed.by_text or _adds(reading, latest))
+    words = latest.listed.by_text and not last.listed.by_text
+    other = words or (latest.kind != last.kind and _adds(reading, latest) and not {*latest.letters} <= {*last.letters})
     return other or (agree and any(not {*one.letters} <= {*last.letters} for one in reading.claims))
 
 
 def _adds(reading: Reading, claim: Claim) -> bool:
     """Return whether a claim says that it adds to others."""
-    start = claim.start - len(sentence_before(reading.lower, claim.start))
-    return phrases.ALSO.search(reading.lower, start, min(reading.end, claim.end + len(" as well"))) is not None
+    before = sentence_before(reading.lower, claim.start)
+    start = claim.start - len(before.rpartition(",")[2])
+    beside = phrases.ALSO.search(reading.lower, start, min(reading.end, claim.end + len(" as well")))
+    return beside is not None or phrases.ADDING.match(before) is not None
 
 
 def _goes_on_to(reading: Reading, claim: Claim, last: Claim) -> bool:

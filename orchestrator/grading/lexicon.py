@@ -208,7 +208,7 @@ REFUSAL = re.compile(
 """That the model declines to answer."""
 
 AS_MODEL = re.compile(
-    r"(?:i(?:'m| am)? ?|as )an? (?:\w{1,12} ){0,3}(?:ai|artificial intelligence|language model|assistant)"
+    r"(?:i(?:'m| am)? ?(?:just )?|as )an? (?:\w{1,12} ){0,3}(?:ai|artificial intelligence|language model|assistant)"
 )
 """That the model says what it is, which by itself declines nothing."""
 

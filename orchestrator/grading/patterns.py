@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 _PLAIN = re.compile(r"[a-z](?![?*+{])")
+_SIGN = re.compile(r"(?<!\\)[()|]")
 
 
 def words(*alternatives: str) -> str:
@@ -29,9 +30,9 @@ def words(*alternatives: str) -> str:
 def _split(pattern: str) -> Iterator[str]:
     """Yield the alternatives of a pattern, groups whole."""
     start = depth = 0
-    for at, char in enumerate(pattern):
-        depth += (char == "(") - (char == ")")
-        if char == "|" and depth == 0:
-            yield pattern[start:at]
-            start = at + 1
+    for sign in _SIGN.finditer(pattern):
+        depth += (sign[0] == "(") - (sign[0] == ")")
+        if sign[0] == "|" and depth == 0:
+            yield pattern[start : sign.start()]
+            start = sign.end()
     yield pattern[start:]

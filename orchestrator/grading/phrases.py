@@ -42,9 +42,9 @@ EXCLUDING = re.compile(
         _NO,
         _FINE,
         r"non|free of|wide open|open(?= at)|fine(?= at)|aligned(?= at)",
-        r"rather than|instead of|unlike|except|excluding|other than|apart from|than|compared (?:with|to)|against",
+        r"instead of|unlike|except|excluding|apart from|than|compared (?:with|to)|against",
         r"other (?:two|three|four|five|six|options?|choices?|ones|statements?)",
-        r"rules? out|ruled out|leaves? out|left out|cross\w* off|take back|keep",
+        r"rules? out|ruled out|leaves? out|left out|leaving out|cross\w* off|take back",
         r"exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*|discard\w*",
     )
     + rf"|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
@@ -93,7 +93,7 @@ CHOOSING = re.compile(words(_CHOOSING))
 
 DECISIVE = re.compile(
     r"\A\s{0,4}(?:and |so )?(?:therefore|thus|hence|so|consequently|overall|finally|final|which|this|that|these|those"
-    r"|in short|in sum)\b|→|->|"
+    r"|in short|in sum|as such|on this basis|all in all)\b|→|->|"
     + words(
         _CHOOSING,
         r"therefore|thus|hence|consequently|accordingly|namely|then(?<=, then)|taken together|summar\w+|sum up",
@@ -116,8 +116,8 @@ PREDICATE = re.compile(
     r"|notice|see|find|observe|spot|shows?|demonstrates?|depicts?|displays?|exhibits?|represents?|reflects?|reveals?"
     r"|identify|supports?|suggests?"
     r"|indicates?|corresponds? to|consistent with|compatible with|fits?(?: with)?|points? to|in keeping with|typical of"
-    r"|evidence of|(?:classif|describ|regard|label|rat)\w{1,5} (?:\w+ ){0,3}as))"
-    r"(?: (?:both|all|also|then|thus|therefore|the|an?))?"
+    r"|evidence of|[a-z]{2,12}ed by|(?:label|call|deem|consider)(?: \w+){1,3}|(?:classif|describ|regard|label|rat)\w{1,5} (?:\w+ ){0,3}as))"
+    r"(?: (?:both|all|also|then|thus|therefore|the|an?))?(?: options?)?"
     r"(?: (?:grade [iv\d]+|severe|marked|definite|clear|degenerative))?\W{0,3}\Z"
 )
 """What stands before options that a sentence says of something, and not before those that it says something of."""
@@ -130,7 +130,10 @@ PLACE = re.compile(
 REST = re.compile(words("others?|rest|remaining|everything else|nothing else"))
 """Words for the options that a text has not named."""
 
-ALSO = re.compile(words("also|as well|too|in addition|additionally|likewise|besides|moreover|furthermore"))
+ADDING = re.compile(r"\W*(?:and )?(?:also|in addition|additionally|besides|moreover|furthermore|likewise)\b")
+"""How a sentence begins that adds to what was said before."""
+
+ALSO = re.compile(words("also|as well|too(?=\\W*(?:\\Z|[.,;:]))|in addition|additionally|likewise|besides|moreover|furthermore"))
 """Words with which a sentence adds to what was said before."""
 
 AGAINST = re.compile(words("whereas|while|unlike|in contrast|by contrast"))

@@ -189,7 +189,7 @@ class Content(NamedTuple):
 def _contents(texts: tuple[tuple[str, str], ...]) -> dict[str, Content]:
     """Return label -> the words of content of its text, for (label, text) pairs."""
     words = {label: _stems(text) for label, text in texts}
-    shared = frozenset.intersection(*map(frozenset, words.values()))
+    shared = frozenset[str]().union(*words.values()).intersection(*words.values())
     return {
         label: Content(stems, frozenset(stem for stem in stems if _TELLING.match(stem)) - shared)
         for label, stems in words.items()

@@ -17,6 +17,8 @@ _BREAK = re.compile(r"[.!?。\n](?:(?<=[。\n])|(?<!\be\.g.)(?<!\bi\.e.)\s)")
 _AROUND = " .,;:)]}⟧\"'!。\n"
 RUN_ONS = 20
 """Lines that may begin an invented question, looked at until one stands after an answer."""
+REFUSED_WITHIN = 400
+"""Characters of an output within which it declines to answer, if it does."""
 OPENING, CLOSING = 600, 400
 """Longest first and last sentence, in characters."""
 
@@ -197,7 +199,7 @@ class Reading:
     @Lazy
     def refused(self) -> bool:
         """Whether the text begins by declining to answer."""
-        return lexicon.REFUSAL.search(self.lower, 0, 400) is not None
+        return lexicon.REFUSAL.search(self.lower, 0, REFUSED_WITHIN) is not None
 
     @Lazy
     def unsure(self) -> bool:

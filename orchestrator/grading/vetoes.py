@@ -11,7 +11,7 @@ from itertools import islice
 
 from orchestrator.grading import lexicon
 from orchestrator.grading.listing import BULLET
-from orchestrator.grading.reading import Found, Reading
+from orchestrator.grading.reading import REFUSED_WITHIN, Found, Reading
 from orchestrator.records import Abstained
 
 MOST = 20
@@ -57,11 +57,10 @@ def _refused(reading: Reading, seen: Found) -> str:
 
 
 def _declined(reading: Reading, seen: Found) -> str:
-    own = lexicon.REFUSAL.search(reading.lower, 0, 400)
-    if own is None or lexicon.AS_MODEL.fullmatch(own[0]):
-        return ""
-    goes_on = lexicon.YET.search(reading.lower, *reading.sentence(own.start()))
-    return "" if goes_on else "the text declines to answer"
+    refusals = islice(lexicon.REFUSAL.finditer(reading.lower, 0, REFUSED_WITHIN), MOST)
+    own = next((one for one in refusals if not lexicon.AS_MODEL.fullmatch(one[0])), None)
+    goes_on = own and lexicon.YET.search(reading.lower, *reading.sentence(own.start()))
+    return "the text declines to answer" if own and not goes_on else ""
 
 
 def _unsure(reading: Reading, seen: Found) -> str:
