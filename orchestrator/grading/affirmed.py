@@ -1,110 +1,36 @@
 """Which options free prose affirms on multi-answer items, where no line or declaration lists them.
 
-Always holds: a sentence that concludes stands above those that only tell; where a clause leaves an option open, or a
-later one contradicts what was concluded, nothing is read.
+Always holds: a sentence that concludes stands above those that only tell; where one of the sentences
+that count leaves an option open, or a later one contradicts what was concluded, nothing is read.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from orchestrator.grading import lexicon, phrases
-from orchestrator.grading.clauses import NEAR, Clause, clauses_of, letters_at, sentences
-from orchestrator.grading.lexicon import CROSS, TICK
+from orchestrator.grading.clauses import NEAR, Clause, sentences
 from orchestrator.grading.listing import own_text, read_list
+from orchestrator.grading.outline import Block, outline
 from orchestrator.grading.reading import Found, Head, Reading, found
 
-_LINE = re.compile(r"\s{0,6}(?:[-+>•]\s?|\(?\d{1,2}[.)]\s|\|)")
-_HEADING = re.compile(
-    r"[\s\d.)]{0,5}(?:my |the )?(?:final |overall )?(?:conclusions?|answers?|impression|summary|decision|verdict"
-    r"|results?"
-    r"|assessment|diagnos[ie]s|selection|choices?)(?: in words)?\s?:?\s{0,2}\Z"
-)
 _LEADS = re.compile(r"\s?(?:[.;:!\n(-]|,? (?:since|because|as|due|given|but|not)\b)")
 _ALL = re.compile(r"\b(?:all|every|each|multilevel)\b")
-_OPTIONS = re.compile(r"(?:option|choice|level)s?")
-_ARE_THE = re.compile(
-    r"[\s)]{1,2}(?:is|are)(?: also| then| [a-z]{2,12}ly)? (?:the|present|seen|visible|noted|identified|evident|found"
-    r"|observed)\b"
-)
-_SETTLES = re.compile(
-    rf"\W*(?:(?P<right>{TICK}|yes|selected|included?|chosen|applies|correct|true)"
-    rf"|{CROSS}|no|not (?:selected|included|chosen|applicable|correct|present)|excluded?|incorrect|false)\W*"
-)
 _SUBJECT = re.compile(r"(?:[.;:!?,\n]|\b(?:and|whereas|while|but))\W*(?:the |an? |both |whereas |while |but |and )*\Z")
-_HEADED = re.compile(
-    r"\s*(?:[a-z]+ ){0,4}(?:present|absent|supported|unsupported|visible|seen|affected|unaffected|involved"
-    r"|uninvolved|abnormal|normal"
-    r"|correct|incorrect|selected|chosen|positive|negative|applicable|included|excluded|identified)(?: [a-z]+){0,4}\s*"
-    r"|\s*(?:levels?|findings?|options?|items?|conditions?) (?:with|that|in|on|of)(?: [a-z]+){1,6}\s*"
-)
-_REVIEW = re.compile(r"\b(?:each|every|one by one|in turn|breakdown|rundown|compare|classify|sort|locate)\b")
-_CHOSEN = re.compile(
-    r"\b(?:answers?|choices?|selections?|select|choose|pick|tick|takes? in|includes?|are|is)(?: (?:both|options?"
-    r"|all of))?\W{0,3}\Z"
-)
 SHORT = 400
 """Characters of an output that begins with its answer."""
 MOST = 20
 """Places looked at that may say that nothing else is the case."""
-_REST = re.compile(r"\b(?:(?:everything|nothing) else|the (?:others?|rest|remaining))\b[^.\n]{0,80}")
-_EDGES = " .)]"
 _DASH = re.compile(r"\s?-\s")
 _SENTENCE_END = re.compile(r"\.(?=\s|\Z)|\n")
-_DENIES = re.compile(
-    r"\s*(?:(?:it|this|that|so) )?(?:does|is|do|are|was|were|has|have|can)(?:n't| not\b)|\s*not [^.:\n]{1,30}\."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A sentence, or the lines of one list with the line that announces it."""
-
-    clauses: tuple[Clause, ...]
-    decisive: bool
-    """Whether it says that it concludes."""
-    chooses: bool
-    """Whether it speaks of choosing."""
-    adds: bool
-    """Whether it adds to what was said before."""
-
-    @property
-    def right(self) -> frozenset[str]:
-        """The options affirmed, and not excluded after all."""
-        right: frozenset[str] = frozenset()
-        for one in self.clauses:
-            if one.right is not None:
-                right = right.union(one.letters) if one.right else right.difference(one.letters)
-        return right
-
-    @property
-    def wrong(self) -> frozenset[str]:
-        """The options excluded."""
-        return frozenset(letter for one in self.clauses if one.right is False for letter in one.letters)
-
-    @property
-    def open(self) -> bool:
-        """Whether a clause leaves an option open."""
-        return any(one.right is None for one in self.clauses)
-
-    @property
-    def telling(self) -> bool:
-        """Whether the options affirmed are what it says of something."""
-        return any(one.right and one.told for one in self.clauses)
-
-    @property
-    def by_letter(self) -> bool:
-        """Whether letters, not only texts, are affirmed."""
-        return any(one.right and one.by_letter for one in self.clauses)
 
 
 def affirmed(reading: Reading) -> Found | None:
     """Find what is said to be the only answer, or what the output begins with, or what its blocks affirm."""
     if not reading.multi or not reading.named:
         return None
-    blocks = _blocks(reading)
+    blocks = outline(reading)
     if only := _only(reading, blocks):
         return Found(only.letters, only.start, only.end)
     more = any(block.adds and (block.telling or block.by_letter) for block in blocks[1:])
@@ -131,8 +57,8 @@ def _counted(reading: Reading, blocks: list[Block]) -> list[Block]:
     """Return the blocks that say together what is affirmed: the last that concludes, or else those that tell."""
     every = len(reading.offered.labels)
     chosen = [block for block in blocks if block.right or block.open]
-    # A list of all that is offered goes through it.
-    chosen = [block for block in chosen if len(block.right) < every] or chosen
+    # One clause after another that affirms all that is offered only goes through it.
+    chosen = [block for block in chosen if len(block.right) < every or len(block.clauses) == 1] or chosen
     final = next((block for block in reversed(chosen) if block.decisive), None)
     if final and not (_weak(reading, final) and any(block.right - final.right for block in chosen)):
         place, among = blocks.index(final), chosen.index(final)
@@ -194,7 +120,9 @@ def _all_others(reading: Reading, chosen: frozenset[str], at: int, later: list[C
 
 def _closes(reading: Reading) -> bool:
     """Return whether a text says that nothing else is the case."""
-    return any(phrases.EXCLUDED_AFTER.search(rest[0]) for rest in islice(_REST.finditer(reading.lower), MOST))
+    return any(
+        phrases.EXCLUDED_AFTER.search(rest[0]) for rest in islice(phrases.OF_THE_REST.finditer(reading.lower), MOST)
+    )
 
 
 def _weak(reading: Reading, block: Block) -> bool:
@@ -261,7 +189,7 @@ def _found(reading: Reading, blocks: list[Block]) -> Found | None:
 def _every(reading: Reading, clause: Clause) -> bool:
     """Return whether the letters of all options, without their texts, are said to be chosen."""
     letters = clause.by_letter and len(clause.letters) == len(reading.offered.labels)
-    chosen = _CHOSEN.search(reading.lower, max(0, clause.start - NEAR), clause.start) is not None
+    chosen = phrases.CHOSEN.search(reading.lower, max(0, clause.start - NEAR), clause.start) is not None
     return letters and chosen and not reading.texts_between(clause.start, clause.end)
 
 
@@ -276,120 +204,3 @@ def _alone(reading: Reading, clause: Clause) -> bool:
     start = next(start for start, end in reversed(sentences(reading)) if start <= clause.start)
     whole = not reading.lower[:start].strip() and not reading.lower[clause.end : reading.end].strip(" .!\"')\n")
     return whole or lexicon.CONCLUDING.match(reading.lower, start) is not None
-
-
-# --- sentences and lists ---------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Draft:
-    """A block while it is put together."""
-
-    decisive: bool = False
-    clauses: list[Clause] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-
-    def leave_open(self) -> None:
-        """Leave the last clause open, since what follows denies something of it."""
-        if self.clauses:
-            self.clauses[-1] = replace(self.clauses[-1], right=None)
-
-    def settle(self, *, right: bool) -> None:
-        """Let a tick or a cross after the last clause say whether it affirms."""
-        if self.clauses:
-            self.clauses[-1] = replace(self.clauses[-1], right=right)
-
-    def block(self) -> Block:
-        """Return the block."""
-
-        def says(pattern: re.Pattern[str]) -> bool:
-            return any(map(pattern.search, self.lines))
-
-        decisive = self.decisive or says(phrases.DECISIVE)
-        return Block(tuple(self.clauses), decisive, says(phrases.CHOOSING), says(phrases.ALSO))
-
-
-def _blocks(reading: Reading) -> list[Block]:
-    """Return the sentences, those that are lines of a list together with the line before the list."""
-    drafts = [_Draft()]
-    headed = listing = announced = denied = echoed = beginning = False
-    heads = {head.start for head in reading.heads if head.listed}
-    for start, end in sentences(reading):
-        line = reading.lower[start:end]
-        if _HEADING.match(line):
-            headed = True
-            continue
-        if not line.strip():
-            continue
-        if settles := _SETTLES.fullmatch(line):
-            latest = next((draft for draft in reversed(drafts) if draft.clauses), drafts[-1])
-            latest.settle(right=settles["right"] is not None)
-            continue
-        if start == 0 or line.startswith("\n") or reading.lower[start - 1] == "\n":
-            head = start + len(line) - len(line.lstrip("\n")) in heads
-            begins = _begins(reading, start + len(line) - len(line.lstrip("\n ([")))
-            listing = _LINE.match(line) is not None or (head and announced) or (begins and (beginning or (announced and not drafts[-1].clauses)))
-            beginning = begins
-            echoed = head and not announced
-        if not listing:
-            drafts.append(_Draft(decisive=headed))
-            heading = line.strip().endswith(":") or _HEADED.fullmatch(line) is not None
-            announced = heading and not (phrases.ANNOUNCING.search(line) or _REVIEW.search(line))
-            said = line.rpartition(", ")[2]
-            denied = announced and (phrases.EXCLUDING.search(said) or phrases.REST.search(said)) is not None
-            headed = False
-        if _DENIES.match(line):
-            drafts[-1 if listing else -2].leave_open()
-        clauses = [] if echoed else clauses_of(reading, start, end)
-        if listing and denied:
-            clauses = [replace(one, right=False) for one in clauses]
-        clauses = [replace(one, told=_told(reading, start, one)) for one in clauses]
-        listed = any(one.right and one.by_letter and len(one.letters) > 1 for one in clauses) and any(
-            (one.right and one.told) or _announced(reading, one) for one in clauses
-        )
-        draft = drafts[-1]
-        draft.decisive = draft.decisive or announced or listed or _is_list(line, clauses, start)
-        draft.clauses += clauses
-        draft.lines.append(line)
-    if echoed or (listing and announced and _cut_off(reading, drafts[-1].clauses)):
-        drafts.pop()
-    return [draft.block() for draft in drafts if draft.clauses]
-
-
-def _begins(reading: Reading, at: int) -> bool:
-    """Return whether an option is named at a place."""
-    if reading.offered.text_at(reading.lower, at):
-        return True
-    listed = letters_at(reading, at)
-    return listed is not None and bool(listed.letters)
-
-
-def _is_list(line: str, clauses: list[Clause], start: int) -> bool:
-    """Return whether a sentence is nothing but a list of letters."""
-    if len(clauses) != 1 or not clauses[0].by_letter:
-        return False
-    before, after = line[: clauses[0].start - start], line[clauses[0].end - start :]
-    return not _OPTIONS.sub("", before).strip(" \n(") and not after.strip(" \n).")
-
-
-def _cut_off(reading: Reading, clauses: list[Clause]) -> bool:
-    """Return whether a list ends in a label without what stands after the labels before it."""
-    last = clauses[-1] if clauses else None
-    rest = reading.lower[last.end : reading.end] if last else ""
-    return rest.endswith(":") or (
-        last is not None and len(clauses) > 1 and not rest.strip(_EDGES) and last.end - last.start < 2
-    )
-
-
-def _told(reading: Reading, start: int, clause: Clause) -> bool:
-    """Return whether the options are what a sentence says of something: "the lesions are at L4/L5"."""
-    before = reading.lower[max(start, clause.start - NEAR) : clause.start]
-    place = bool(reading.offered.levels) and phrases.PLACE.search(before) is not None
-    return (
-        place or _ARE_THE.match(reading.lower, clause.end) is not None or phrases.PREDICATE.search(before) is not None
-    )
-
-
-def _announced(reading: Reading, clause: Clause) -> bool:
-    """Return whether several letters stand right after a colon."""
-    return len(clause.letters) > 1 and clause.by_letter and reading.text[: clause.start].rstrip(" ([").endswith(":")

@@ -71,7 +71,7 @@ _DISMISSED = re.compile(
 """What says so of those right before it."""
 _ARTICLE = re.compile(
     r"A (?!(?:is|are|was|and|or|because|as|since|only|both|for|in|at|on|with|seems|appears|holds|fits|applies|stays"
-    r"|does|has|can|would|should|will|goes|belongs|isn|doesn|won)\b)[a-z]{2}"
+    r"|does|has|can|would|should|will|goes|belongs|isn|doesn|won)\b)(?:[a-z]{2}|\d)"
 )
 _RELATIVE = re.compile(
     r"\b(?:without|with no|lacking|that (?:do|does|are|is|have|has)(?: not|n't| no))\b[^,;]{1,50}(?=\b(?:are|is"

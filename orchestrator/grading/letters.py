@@ -239,7 +239,9 @@ def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callabl
         if before and _OR_ELSE.search(reading.lower, before[-1].end, last.start):
             letters = tuple(sorted({*before[-1].letters, *last.letters}))
             return Found(letters, before[-1].start, last.end, hedged=True)
-        return _with_those_added_to(reading, before, last) if reading.multi else found(last.listed, last.start, last.end)
+        return (
+            _with_those_added_to(reading, before, last) if reading.multi else found(last.listed, last.start, last.end)
+        )
 
     return find
 
@@ -267,9 +269,10 @@ def _say_more(reading: Reading, last: Claim, *, agree: bool) -> bool:
     With `agree` any claim of other letters does.
     """
     latest = reading.claims[-1]
+    unlike = (latest.kind, latest.listed.by_text) != (last.kind, last.listed.by_text)
+    adds = unlike and _adds(reading, latest) and not {*latest.letters} <= {*last.letters}
     words = latest.listed.by_text and not last.listed.by_text
-    other = words or (latest.kind != last.kind and _adds(reading, latest) and not {*latest.letters} <= {*last.letters})
-    return other or (agree and any(not {*one.letters} <= {*last.letters} for one in reading.claims))
+    return words or adds or (agree and any(not {*one.letters} <= {*last.letters} for one in reading.claims))
 
 
 def _adds(reading: Reading, claim: Claim) -> bool:

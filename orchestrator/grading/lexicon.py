@@ -179,18 +179,14 @@ EXCLUDED = re.compile(
 UNFIT = re.compile(rf"{EXCLUDED.pattern}|{words('not|never|unlikely')}|n't\b|{CROSS}|[不没无非]|错误|有误")
 """What a line may not say of an option that it lists as an answer."""
 
-_LOOKING = r"let me|let's|analy[sz](?:e|ing)|examin(?:e|ing)|evaluat(?:e|ing)|consider(?:ing)?|asks?|question|whether"
-SURVEY = re.compile(words(rf"{_LOOKING}|going through|each|which of") + "|是否|分析")
-"""Words of a sentence that announces what is to be looked at, and does not say what is the case."""
-
-UNTOLD = re.compile(
+SURVEY = re.compile(
     words(
-        rf"{_LOOKING}|none|neither|look(?:ing)? at|compar(?:e|ing)|first|which|might|may|could|should|needs?|seems?"
-        r"|options (?:are|include|given)|choices (?:are|include|given)|possibl[ey]|perhaps"
+        r"let me|let's|analy[sz](?:e|ing)|examin(?:e|ing)|evaluat(?:e|ing)|consider(?:ing)?|going through|each",
+        r"asks?|question|whether|which of",
     )
-    + r"|\?|首先|分析|可能"
+    + "|是否|分析"
 )
-"""Words of a sentence that does not say what is the case."""
+"""Words of a sentence that announces what is to be looked at, and does not say what is the case."""
 
 REFUSAL = re.compile(
     r"i(?<![a-z]i)(?:'m| am)? ?(?:just )?(?:(?:sorry|apologi[sz]e)\b|must decline|refuse to"

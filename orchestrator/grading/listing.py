@@ -55,6 +55,7 @@ _SET_OFF = re.compile(r"[.):;=|-]")
 _CLOSING = re.compile(r"(?:[.,]?[\"']{1,2})?[)\]]?(?=[\s,;.)]|$)")
 _QUOTES = re.compile(r"[\"']{1,2}(?=[\s,;\]])")
 _TO_LABEL = re.compile(r"[\"']{0,2}[\s,:-]{0,3}(?:\((?=option|choice))?(?=[(\[]|option|choice)")
+_SEVERAL = re.compile(r"\s?:\s?(?:options|choices)\b")
 _OPENING = re.compile(r"[\s\"'(\[⟦]{0,6}")
 
 
@@ -348,7 +349,7 @@ def _labelled(page: Page, end: int, owners: tuple[str, ...]) -> tuple[int, tuple
     """Return where an option's text ends, its label after it included, and whose text it is if that is another's."""
     noun = _PLACE_NOUN.match(page.lower, end) if page.multi else None
     end = noun.end() if noun else end
-    between = _TO_LABEL.match(page.lower, end)
+    between = None if _SEVERAL.match(page.lower, end) else _TO_LABEL.match(page.lower, end)
     mark = page.offered.patterns.marked.match(page.text, between.end()) if between else None
     if between is None or mark is None:
         quotes = _QUOTES.match(page.lower, end) if page.multi else None

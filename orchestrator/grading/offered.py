@@ -203,11 +203,11 @@ def _yes_no(texts: Mapping[str, str]) -> tuple[str, str] | None:
 
 
 def _variants(text: str, label: str) -> set[str]:
-    """Return other ways to write an option's text: no article, other number, a unit in words, a level as L4-5."""
+    """Return other ways to write an option's text: no article, other number, hyphen, unit in words, L4-5."""
     found = set()
     if text.startswith(("a ", "an ", "the ")):
         found.add(text.split(" ", 1)[1])
-    found.add(_HYPHEN.sub(" ", text) if "-" in text else _COMPOUND.sub(r"\1-\2", text))
+    found |= _hyphens(text)
     if text.startswith("it "):
         found.add(text[3:])
     if text.endswith(" only"):
@@ -233,6 +233,14 @@ def _variants(text: str, label: str) -> set[str]:
         found |= {f'{stem}"{label.lower()}"', f"{stem}({label.lower()})", f"{stem}[{label.lower()}]"}
     found.discard(text)
     return found
+
+
+def _hyphens(text: str) -> set[str]:
+    """Return a text with spaces for its hyphens, or one of few words with a hyphen after the first."""
+    if "-" in text:
+        return {_HYPHEN.sub(" ", text)}
+    compound = _COMPOUND.fullmatch(text)
+    return {f"{compound[1]}-{compound[2]}"} if compound else set()
 
 
 def _numbers(number: str) -> set[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from orchestrator.grading.lexicon import CROSS
+from orchestrator.grading.lexicon import CROSS, TICK
 from orchestrator.grading.patterns import words
 
 ANNOUNCING = re.compile(
@@ -62,7 +62,8 @@ EXCLUDED_AFTER = re.compile(
         _FINE,
         r"out(?<!make out)(?<!made out)(?<!be ruled out)(?=\W*\Z)|is out|are out|stays? out",
         r"leav(?:e|es|ing)(?: \w+){0,3} out|left out|ruled(?<!not be ruled) out|crossed out|taken out",
-        r"off|miss(?:es|ed)|falls? short|fell short|exclude|excluded(?<!not be excluded)|eliminated|rejected|dropped|irrelevant|normally|incompatible|nothing to do",
+        r"off|miss(?:es|ed)|falls? short|fell short|exclude|excluded(?<!not be excluded)|eliminated|rejected",
+        r"dropped|irrelevant|normally|incompatible|nothing to do",
         # what would be seen if it were so
         r"would (?:only|be (?:seen|expected|drawn|shown|visible|displayed)|point|radiate|produce|show|cause|look)",
         r"would (?:present|require|need|appear|lead|give|suggest)|you(?:'d| would) (?:see|find)|one would (?:see|find)",
@@ -116,7 +117,8 @@ PREDICATE = re.compile(
     r"|notice|see|find|observe|spot|shows?|demonstrates?|depicts?|displays?|exhibits?|represents?|reflects?|reveals?"
     r"|identify|supports?|suggests?"
     r"|indicates?|corresponds? to|consistent with|compatible with|fits?(?: with)?|points? to|in keeping with|typical of"
-    r"|evidence of|[a-z]{2,12}ed by|(?:label|call|deem|consider)(?: \w+){1,3}|(?:classif|describ|regard|label|rat)\w{1,5} (?:\w+ ){0,3}as))"
+    r"|evidence of|[a-z]{2,12}ed by|(?:label|call|deem|consider)(?: \w+){1,3}"
+    r"|(?:classif|describ|regard|label|rat)\w{1,5} (?:\w+ ){0,3}as))"
     r"(?: (?:both|all|also|then|thus|therefore|the|an?))?(?: options?)?"
     r"(?: (?:grade [iv\d]+|severe|marked|definite|clear|degenerative))?\W{0,3}\Z"
 )
@@ -133,8 +135,54 @@ REST = re.compile(words("others?|rest|remaining|everything else|nothing else"))
 ADDING = re.compile(r"\W*(?:and )?(?:also|in addition|additionally|besides|moreover|furthermore|likewise)\b")
 """How a sentence begins that adds to what was said before."""
 
-ALSO = re.compile(words("also|as well|too(?=\\W*(?:\\Z|[.,;:]))|in addition|additionally|likewise|besides|moreover|furthermore"))
+ALSO = re.compile(
+    words("also|as well|too(?=\\W*(?:\\Z|[.,;:]))|in addition|additionally|likewise|besides|moreover|furthermore")
+)
 """Words with which a sentence adds to what was said before."""
 
 AGAINST = re.compile(words("whereas|while|unlike|in contrast|by contrast"))
 """Words that set what follows against what stands before."""
+
+HEADING = re.compile(
+    r"[\s\d.)]{0,5}(?:my |the )?(?:final |overall )?(?:conclusions?|answers?|impression|summary|decision|verdict"
+    r"|results?"
+    r"|assessment|diagnos[ie]s|selection|choices?)(?: in words)?\s?:?\s{0,2}\Z"
+)
+"""A line that only announces the conclusion."""
+
+DENIES = re.compile(
+    r"\s*(?:(?:it|this|that|so) )?(?:does|is|do|are|was|were|has|have|can)(?:n't| not\b)|\s*not [^.:\n]{1,30}\."
+)
+"""A sentence that denies something of the option named last."""
+
+SETTLES = re.compile(
+    rf"\W*(?:(?P<right>{TICK}|yes|selected|included?|chosen|applies|correct|true)"
+    rf"|{CROSS}|no|not (?:selected|included|chosen|applicable|correct|present)|excluded?|incorrect|false)\W*"
+)
+"""A verdict by itself, on the option named last."""
+
+HEADED = re.compile(
+    r"\s*(?:[a-z]+ ){0,4}(?:present|absent|supported|unsupported|visible|seen|affected|unaffected|involved"
+    r"|uninvolved|abnormal|normal"
+    r"|correct|incorrect|selected|chosen|positive|negative|applicable|included|excluded|identified)(?: [a-z]+){0,4}\s*"
+    r"|\s*(?:levels?|findings?|options?|items?|conditions?) (?:with|that|in|on|of)(?: [a-z]+){1,6}\s*"
+)
+"""A heading without a colon that says what the list below it is."""
+
+REVIEW = re.compile(r"\b(?:each|every|one by one|in turn|breakdown|rundown|compare|classify|sort|locate)\b")
+"""Words of a line that announces that all is gone through."""
+
+OF_THE_REST = re.compile(r"\b(?:(?:everything|nothing) else|the (?:others?|rest|remaining))\b[^.\n]{0,80}")
+"""What is said of the options that were not named."""
+
+CHOSEN = re.compile(
+    r"\b(?:answers?|choices?|selections?|select|choose|pick|tick|takes? in|includes?|are|is)(?: (?:both|options?"
+    r"|all of))?\W{0,3}\Z"
+)
+"""What stands before letters that are chosen."""
+
+ARE_THE = re.compile(
+    r"[\s)]{1,2}(?:is|are)(?: also| then| [a-z]{2,12}ly)? (?:the|present|seen|visible|noted|identified|evident|found"
+    r"|observed)\b"
+)
+"""What stands after options that a sentence says of something."""

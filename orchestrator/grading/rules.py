@@ -96,7 +96,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "affirmed",
         0.9,
-        "what the last sentence that names options affirms",
+        "what free prose affirms: in conclusion, or in all that it tells",
         affirmed.affirmed,
         (CLASH, UNREAD, UNTOLD, UNFINISHED, NONE, DECLINED, REVISED),
     ),

@@ -17,7 +17,7 @@ from orchestrator.records import Abstained
 MOST = 20
 """Places at which a text says that something cannot be told, looked at until one is about no option."""
 WORDS = 4
-"""Words of a last sentence without a stop, from which on it is one that breaks off and no heading or signature."""
+"""Words of a last sentence without a stop up to which it may be a heading or a signature, and does not break off."""
 
 
 @dataclass(frozen=True, slots=True)
