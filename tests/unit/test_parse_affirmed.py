@@ -305,3 +305,39 @@ def test_a_labelled_beginning_is_the_answer(text: str, letters: str) -> None:
 def test_lines_that_name_a_letter_not_offered_are_read_without_a_stumble(text: str) -> None:
     """Whatever stands beside it: such a line chooses nothing."""
     assert read(text, {"A": "Paris", "B": "Rome", "C": "Sydney"}) == ""
+
+
+SIGNS = {"A": "fracture", "B": "disc bulge", "C": "edema", "D": "stenosis"}
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "letters"),
+    [
+        ("The image shows slight edema and slight stenosis.", SIGNS, ""),
+        ("There is minimal bulging at L3/L4. There is severe stenosis at L4/L5.", LEVELS, "D"),
+        ("Fracture and edema are absent (A and C).", SIGNS, ""),
+        ("Fracture and edema are possible findings here but neither is visible (A and C).", SIGNS, ""),
+        ("Fracture and edema might be present (A and C).", SIGNS, ""),
+        ("L3/L4 and L4/L5 might be affected, since L3/L4 and L4/L5 may be degenerated.", LEVELS, ""),
+        ("Not selected:\nfracture\nedema", SIGNS, ""),
+        ("Excluded levels\nL1/L2\nL2/L3\nAffected levels\nL4/L5\nL5/S1", LEVELS, "DE"),
+        ("My final option:\nA and F.\nB", SIGNS, ""),
+        ("My final option:\nA\nB and F.\nC", SIGNS, ""),
+        ("A\nB, F.\nC", SIGNS, ""),
+        ("The answer is A\nAfter comparing the discs and the vertebrae, the answer is B", SIGNS, "B"),
+        ("答案是A。再仔细看图像与报告,答案是B。", SIGNS, "B"),
+        ("The answer is C. The answer is also A. The answer is also D.", SIGNS, "ACD"),
+        ("The answer is C. The disc is too narrow, so the answer is A.", SIGNS, "A"),
+        ("The answer is C. Looking also at the second image, the answer is A.", SIGNS, "A"),
+        ("As an AI language model, I cannot provide a diagnosis. The images show disc bulge and stenosis.", SIGNS, ""),
+        ("I'm just an AI, so verify this. The images show disc bulge and stenosis.", SIGNS, "BD"),
+        ("Disc bulge and stenosis are seen. Fracture and edema are seen.", SIGNS, ""),
+        ("Fracture and edema fit while stenosis does not fit. Disc bulge is seen.", SIGNS, ""),
+        ("Fracture and edema are present, stenosis does not belong. Disc bulge is visible too.", SIGNS, "ABC"),
+        ("Fracture is seen, whereas disc bulge is absent, and edema and stenosis are seen.", SIGNS, "ACD"),
+        ("Fracture is present, while disc bulge is absent; edema is present.", SIGNS, "AC"),
+    ],
+)
+def test_a_word_counts_only_where_it_stands(text: str, options: dict[str, str], letters: str) -> None:
+    """A doubt, a denial, a contrast, an addition and a letter not offered reach as far as they do for a reader."""
+    assert read(text, options) == letters

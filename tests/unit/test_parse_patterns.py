@@ -15,7 +15,12 @@ PLAIN = re.compile(rf"\b(?:{WORDS})\b")
 QUICK = re.compile(words(WORDS))
 
 
-@given(st.lists(st.sampled_from([*"no tramildyexcu'() .-_0é", "not ", "mild)", "mild", "minor", "cannot", "excluded"]), max_size=40))
+@given(
+    st.lists(
+        st.sampled_from([*"no tramildyexcu'() .-_0é", "not ", "mild)", "mild", "minor", "cannot", "excluded"]),
+        max_size=40,
+    )
+)
 def test_the_same_places_are_found(pieces: list[str]) -> None:
     """Of every text, with the same ends."""
     text = "".join(pieces)
