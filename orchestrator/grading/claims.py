@@ -33,6 +33,7 @@ _FALSE = re.compile(r"\b(?:false|untrue|inaccurate|incorrect|wrong|normal) (?:\w
 _EITHER = re.compile(r"either\W{0,3}\Z")
 _TO_CHOOSE = re.compile(r" to (?:select|choose|mark|pick|tick)")
 _PLURAL = re.compile(r"\b(?:options|choices|answers)\s*$")
+_NOT_ONLY = ("not only ", "not just ", "not merely ")
 _LAST_NOT = ("not ", "not\n")
 _PLACED = re.compile(r" (?:in|on|of|at) the ")
 _STATES = ("is", "be", "label", "circle", "correspond")
@@ -183,6 +184,8 @@ def _declared_at(page: Page, kind: str, cue: re.Match[str]) -> tuple[Listed | No
         own = read_text(page, cue.start() + last, multi=page.multi)
         if own is not None:
             return own, lexicon.NEGATED.search(cue[0], 0, last) is not None
+    if cue[0].endswith(_NOT_ONLY):
+        return None, False
     listed = _read(page, kind, cue.end())
     denied = kind != "odd" and lexicon.NEGATED.search(cue[0]) is not None
     instead = lexicon.INSTEAD.match(page.lower, listed.end) if listed and denied else None

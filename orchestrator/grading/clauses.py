@@ -20,7 +20,7 @@ NEAR = 160
 """Characters before an option in which its clause is looked for."""
 
 _STOP = re.compile(r"[.!?。\n](?:(?<=[。\n])|(?<!\be\.g.)(?<!\bi\.e.)(?<!\n\d.)(?<!\n\d\d.)[\"')\]]{0,2}(?=\s|\Z))")
-_COMMA = re.compile(r"(?s:.*), ")
+_COMMA = re.compile(r"(?s:.*), (?!including|especially|namely)")
 _BOUNDARY = re.compile(
     r"[;()]|\s-\s|,? (?=(?:and |but |with )?(?:the |all |all the )?(?:others?|rest|remaining|nothing(?! to do))\b)"
     r"|, (?=(?:and"
@@ -31,7 +31,7 @@ _BOUNDARY = re.compile(
 _ASIDE = re.compile(r",? (?:although|though|while|which|however|despite)\b[^,;.\n]{1,80},|, however,")
 _SPLIT = re.compile(r",\s|\s(?=and\s)")
 _ONLY = re.compile(
-    r"\b(?:only|just|solely|exclusively)\b(?: (?:the|an?|at|in|of|by|with|for|to|options?|levels?|choices?|answers?"
+    r"\b(?<!not )(?:only|just|solely|exclusively)\b(?: (?:the|an?|at|in|of|by|with|for|to|options?|levels?|choices?|answers?"
     r"|findings?"
     r"|ones?|is|are|see|correct|right|affected|visible|abnormal\w*|that|i|can|would|select|choose|pick)){0,6}\W{0,3}\Z"
     r"|\bthe one \w+(?: \w+)? is\W{0,3}\Z"
@@ -80,6 +80,10 @@ _RELATIVE = re.compile(
 _CONDITION = re.compile(
     r"\b(?:if(?! the question| we're asking| asked| i had to| i have to)|unless|assuming|supposing)\b[^;.]*\Z"
 )
+_NEXT_TO = re.compile(r"\b(?:below|above|beneath|under)(?: the)?\W{0,3}\Z")
+_BELOW = re.compile(
+    r"[\s)]{0,2}(?:,? and (?:the|all) levels?|and) (?:immediately |directly |just )?(?:below|above|beneath)\b"
+)
 _OR_BEFORE = re.compile(r"(?:\bor\b|或)(?: (?:the|an?|at|in|options?|levels?)){0,2}\W{0,3}\Z")
 _OR_AFTER = re.compile(r"[\s)]{0,2}(?:or\b|或)")
 _PICKED = re.compile(r"\b(?:pick|choose|select|tick|mark|include|go with) (?:those|these|them|both|it|that one)\b")
@@ -121,12 +125,15 @@ def sentences(reading: Reading) -> list[tuple[int, int]]:
 def clauses_of(reading: Reading, start: int, end: int) -> list[Clause]:
     """Return what a sentence says of each list of options it names."""
     lower = reading.lower
+    if phrases.GENERAL.match(lower, start, end):
+        return []
     options, restated = _restated(lower, named(reading, start, end))
     asks = reading.lower[start:end].rstrip(" \n\"')").endswith("?")
     if not options or asks or reading.text[start:end].lstrip().startswith("|"):
         return []
     clauses: list[Clause] = []
     left = start
+    levels = bool(reading.offered.levels)
     against = False
     heading = _LABELLED.match(lower, start, options[0].start)
     excluded = heading is not None and phrases.EXCLUDING.search(heading[0]) is not None
@@ -134,7 +141,7 @@ def clauses_of(reading: Reading, start: int, end: int) -> list[Clause]:
     meant = _PICKED.search(lower, options[-1].end, end) is not None
     for listed, following in zip(options, [*(one.start for one in options[1:]), end], strict=True):
         cut = _cut(lower, listed.end, following, last=following == end)
-        before = _from_boundary(lower[max(left, listed.start - NEAR) : listed.start])
+        before = _from_boundary(lower[max(left, listed.start - NEAR) : listed.start], levels=levels)
         after = lower[listed.end : cut]
         unsure = listed.hedged or bool(listed.clash) or _CONDITION.search(lower, left, listed.start) is not None
         sure = listed in restated
@@ -239,9 +246,10 @@ def _cut(lower: str, at: int, following: int, *, last: bool) -> int:
     return splits[-1] if splits else following
 
 
-def _from_boundary(before: str) -> str:
-    """Return the end of a stretch from its last boundary on."""
-    before = _RELATIVE.sub("", before.rstrip(" (["))
+def _from_boundary(before: str, *, levels: bool) -> str:
+    """Return the end of a stretch from its last boundary on; what defines levels is kept: "the levels without ..."."""
+    before = before.rstrip(" ([")
+    before = before if levels else _RELATIVE.sub("", before)
     bounds = [bound.start() for bound in _BOUNDARY.finditer(before)]
     before = before[bounds[-1] :] if bounds else before
     comma = _COMMA.match(before)
@@ -264,5 +272,7 @@ def _verdict(before: str, after: str, *, hedged: bool, sure: bool) -> bool | Non
         return False
     if sure and not hedged:
         return True
-    doubted = hedged or _OR_BEFORE.search(before) or _OR_AFTER.match(after)
+    doubted = (
+        hedged or _NEXT_TO.search(before) or _BELOW.match(after) or _OR_BEFORE.search(before) or _OR_AFTER.match(after)
+    )
     return None if doubted or phrases.DOUBTING.search(before) or phrases.DOUBTING.search(after) else True

@@ -272,9 +272,14 @@ SETTLING = re.compile(
 )
 """Words with which a last sentence settles what the first left unsettled."""
 
+BROKEN_OFF = re.compile(
+    r"[ )]?(?:\s?[,;/&]|\s(?:and|or)\b)[^.!?\n\])]{0,8}\s*|[^\n]{0,80}\n\s{0,4}(?:[-+*]|\d{1,2}[.)])\s*"
+)
+"""What stands after the last of a list that goes on and breaks off, up to the end of the text."""
+
 DANGLING = re.compile(
     r"\b(?:has|have|that|the|or|of|are|was|with|in|at|to|an?|for|by|which|but|on|as|from|because|since|its|their|may"
     r"|can"
-    r"|would|should|will|than|and|(?<!it )is|appears?|shows?|looks?|seems?|demonstrates?)\s*\Z"
+    r"|would|should|will|than|and|(?<!it )is|appears?|shows?|looks?|seems?|demonstrates?)\s*\Z|[:,(/-]\s*\Z"
 )
 """The last word of a text that breaks off."""

@@ -176,10 +176,12 @@ def _continues(page: Page, end: int, gap: re.Match[str] | None, item: re.Match[s
     """Return whether the label after a gap belongs to the list, and does not begin a formula or a new clause."""
     if _formula(page, item) and not _chained(page, item):
         return False
+    between = page.text[end : item.start("label")]
+    if page.text[end - 1] == "]" and "[" not in between:
+        return False
     if gap is None:
-        between = page.text[end : item.start("label")]
-        bracketed = page.text[end - 1] in ")]}" and between.strip() in {"(", "[", "{"}
-        return (between.isspace() or bracketed) and "\n" not in between
+        bracketed = page.text[end - 1] in ")]}" and between.strip() in {"(", "[", "{"} and item["close"].strip()
+        return bool(between.isspace() or bracketed) and "\n" not in between
     return not (gap[0].strip() in {",", ";"} and _CLAUSE.match(page.lower, item.end()))
 
 

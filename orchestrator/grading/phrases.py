@@ -31,20 +31,20 @@ ANNOUNCING = re.compile(
 )
 """Words of a sentence that says nothing yet of what is the case."""
 
-_NO = r"no|not|never|neither|nor|none|without|wrong|incorrect|false|cannot be(?! (?:excluded|ruled))"
+_NO = r"no|not(?! (?:only|just|merely))|never|neither|nor|none|without|wrong|incorrect|false|cannot be(?! (?:excluded|ruled))"
 _FINE = (
     r"normal(?<!loss of normal)(?<!loss of the normal)|within normal|unremarkable|unaffected|uninvolved|spared"
-    r"|preserved|maintained|intact|patent|borderline|absent|negative|capacious|roomy|lacks?|fails?|unlikely|improbable"
+    r"|preserved|maintained|intact|patent|borderline|absent|negative|capacious|roomy|acceptable|retain(?:ed|s)?|free of|lacks?|fails?|unlikely|improbable"
     r"|un(?:marked|selected|ticked|checked)"
 )
 EXCLUDING = re.compile(
     words(
         _NO,
         _FINE,
-        r"non|free of|wide open|open(?= at)|fine(?= at)|aligned(?= at)",
-        r"instead of|unlike|except|excluding|apart from|than|compared (?:with|to)|against",
+        r"non|wide open|open(?= at)|fine(?= at)|aligned(?= at)",
+        r"instead of|unlike|except|exception of|save for|aside from|relative to|in comparison (?:to|with)|excluding|apart from|than|compared (?:with|to)|against",
         r"other (?:two|three|four|five|six|options?|choices?|ones|statements?)",
-        r"rules? out|ruled out|leaves? out|left out|leaving out|cross\w* off|take back",
+        r"rules? out|ruled out|ruling out|leaves? out|left out|leaving out|cross\w* off|take back",
         r"exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*|discard\w*",
     )
     + rf"|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
@@ -52,9 +52,10 @@ EXCLUDING = re.compile(
 """What stands before an option that is excluded, in its clause."""
 
 _SOUND = (
-    r"(?:good|clear(?! on)|clean|healthy|regular|remote|wide|open|fine|aligned)"
+    r"(?:good|clear(?! on)|clean|healthy|regular|remote|wide|open|fine|aligned|bright(?:er)?|(?:well )?hydrated|adequate|ok(?:ay)?"
+    r"|symmetric(?:al)?)"
     r"(?=[^ \w]|\Z| (?:and|but|at|in|on|with|without|as|too|here|throughout|for|so|except|apart|by)\b"
-    r"| (?:heights?|signals?|margins?|shape|contours?|discs?|appearance|alignment|fat)\b)"
+    r"| (?:t[12]|heights?|signals?|margins?|shape|contours?|discs?|appearance|alignment|fat)\b)"
 )
 EXCLUDED_AFTER = re.compile(
     words(
@@ -78,7 +79,7 @@ DOUBTING = re.compile(
         r"cannot|hard to",
         r"can (?:also )?be(?! (?:seen|noted|identified|found|observed|appreciated|recogni[sz]ed|detected|made|said))"
         r"(?! (?:considered|called|counted|classified|described|selected|ticked|marked|chosen))",
-        r"suspect\w*|have expected|had expected|expected if",
+        r"doubt|premature|insufficient|artifact|artefact|recommend\w*|correlation|would be needed|suspect\w*|have expected|had expected|expected if",
         r"mild(?:ly)?(?!\))|minor|minimal(?:ly)?|slight(?:ly)?",
     )
     + r"|可能|或|是否|也许"
@@ -131,6 +132,12 @@ PLACE = re.compile(
 
 REST = re.compile(words("others?|rest|remaining|everything else|nothing else"))
 """Words for the options that a text has not named."""
+
+GENERAL = re.compile(
+    r"\W*(?:typically|usually|commonly|often|in general|generally|for example|frequently)\b"
+    r"|[^.\n]{0,60}?(?:%|\bpercent|\bmost) of (?:all |the |these )?(?:herniations|cases|patients|people|lesions)\b"
+)
+"""How a sentence begins that tells what is so in general, or how often."""
 
 ADDING = re.compile(r"\W*(?:and )?(?:also|in addition|additionally|besides|moreover|furthermore|likewise)\b")
 """How a sentence begins that adds to what was said before."""

@@ -14,6 +14,7 @@ from orchestrator.grading import affirmed, letters, prose, totals, verdicts
 from orchestrator.grading.claims import SURE
 from orchestrator.grading.reading import Found, Reading
 from orchestrator.grading.vetoes import (
+    BROKEN,
     CLASH,
     DECLINED,
     LATER,
@@ -48,7 +49,7 @@ class Rule:
     """Whether it holds even in an output that was cut."""
 
 
-_READ = (UNOFFERED, SEVERAL, CLASH)
+_READ = (UNOFFERED, BROKEN, SEVERAL, CLASH)
 _TOLD = (UNREAD_AFTER, *_READ, REVISED, NONE)
 _SAID = (UNREAD, *_READ, NONE, REFUSED)
 _WORDS = (UNREAD, UNSURE)

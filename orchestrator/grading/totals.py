@@ -10,7 +10,7 @@ import re
 
 from orchestrator.grading import lexicon
 from orchestrator.grading.claims import MOST, is_question, sentence_before
-from orchestrator.grading.listing import read_list
+from orchestrator.grading.listing import read_list, read_text
 from orchestrator.grading.reading import Found, Reading
 
 _NOUN = (
@@ -25,7 +25,10 @@ _ALL = re.compile(
     rf"|every(?<!\wevery)(?:thing| {_NOUN}){_GLOSS}"
     r"|(?:以上|所有|全部|各|[三四五六]个)(?:的)?(?:选项|说法|答案|项)?(?=[都均皆全正对])|全部?[选对]|全部(?=正确)"
 )
-_BUT = re.compile(r",?\s(?:except(?: for)?|but(?: not)?|other than|excluding|apart from|save)\s|,?除了?")
+_BUT = re.compile(
+    r",?\s(?:except(?: for)?|but(?: not)?|other than|excluding|apart from|aside from|with the exception of|save"
+    r"(?: for)?)\s|,?除了?"
+)
 _LED = re.compile(
     r"(?:(?:(?:.*, )?(?:therefore|thus|hence|so)|overall|yes|in conclusion|in summary|in short|it appears that"
     r"|i (?:think|believe|select|choose)(?: that)?|因此|所以|故|综上(?:所述)?)[\s,:]{1,3})?[\s\"'(\[>+-]{0,4}\Z"
@@ -38,6 +41,8 @@ _END = re.compile(r"[\s\"')\]⟧]{0,3}(?:[.!;,。\n]|\Z)")
 _CALLED = re.compile(r"[都均皆全]?是?对的?(?=[\s,.。!]|\Z)")
 _ARE = re.compile(r"\s(?:are|is|were|have|show)\s(?!not|in|wrong|false|normal|excluded|ruled|un)[a-z]")
 """What goes on to say of all but some what holds for them."""
+_SOME = re.compile(r",?\s(?:below|above|from|between|up to|down to|beneath|under)\b")
+"""What says of all options that only some are meant."""
 _OWN = re.compile(r"\ball\b|\bevery|以上")
 
 
@@ -47,6 +52,8 @@ def all_of(reading: Reading) -> Found | None:
     if not reading.multi or any(_OWN.search(text) for text in reading.offered.texts.values()):
         return None
     for whole in reversed(list(_ALL.finditer(lower, 0, reading.end))[-MOST:]):
+        if _SOME.match(lower, whole.end()):
+            continue
         before = sentence_before(lower, whole.start())
         declared = _DECLARED.search(before) is not None
         if not declared and not _LED.match(before):
@@ -64,7 +71,8 @@ def _chosen(reading: Reading, whole: re.Match[str], *, alone: bool) -> Found | N
     right = False
     for _ in range(3):
         if but := _BUT.match(lower, end):
-            listed = read_list(reading, but.end(), multi=True)
+            at = but.end()
+            listed = read_list(reading, at, multi=True) or read_text(reading, at, multi=True, ends=False)
             if listed is None or listed.hedged:
                 return None
             left_out, end = set(listed.letters), listed.end

@@ -77,6 +77,15 @@ def _untold(reading: Reading, seen: Found) -> str:
     return ""
 
 
+def _broken(reading: Reading, seen: Found) -> str:
+    cut = (
+        reading.multi
+        and reading.text[seen.end - 1] != "]"
+        and lexicon.BROKEN_OFF.fullmatch(reading.lower, seen.end) is not None
+    )
+    return "the list breaks off" if cut else ""
+
+
 def _unfinished(reading: Reading, seen: Found) -> str:
     start, end = reading.closing
     last = reading.text[start:end]
@@ -135,6 +144,7 @@ UNREAD_AFTER = Veto("unread-after", None, _unread_after)
 UNREAD = Veto("unread", None, _unread)
 UNSURE = Veto("unsure", None, _unsure)
 UNTOLD = Veto("untold", None, _untold)
+BROKEN = Veto("broken", Abstained.TRUNCATED, _broken)
 UNFINISHED = Veto("unfinished", None, _unfinished)
 LATER = Veto("later", None, _later)
 REVISED = Veto("revised", Abstained.CONFLICT, _revised)
