@@ -21,7 +21,8 @@ _SUBJECT = re.compile(r"(?:[.;:!?,\n]|\b(?:and|whereas|while|but))\W*(?:the |an?
 SHORT = 400
 """Characters of an output that begins with its answer."""
 MOST = 20
-"""Places looked at that may say that nothing else is the case."""
+"""Places looked at that may say that nothing else is the case, or how many are."""
+NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5}
 _DASH = re.compile(r"\s?-\s")
 _SENTENCE_END = re.compile(r"\.(?=\s|\Z)|\n")
 
@@ -49,7 +50,8 @@ def _only(reading: Reading, blocks: list[Block]) -> Clause | None:
         return None
     place = next(at for at, block in enumerate(blocks) if only[-1] in block.clauses)
     others = blocks[place + 1 :]
-    more = not reading.offered.levels and any(block.right.difference(only[-1].letters) for block in others)
+    telling = [block for block in others if block.telling or block.by_letter or block.chooses or block.adds]
+    more = not reading.offered.levels and any(block.right.difference(only[-1].letters) for block in telling)
     return None if more else only[-1]
 
 
@@ -75,14 +77,22 @@ def _counted(reading: Reading, blocks: list[Block]) -> list[Block]:
     if alone:
         return told
     together = (
-        _judges_all(reading, blocks) or _closes(reading) or any(block.adds and block.right for block in chosen[1:])
+        _judges_all(reading, blocks)
+        or _closes(reading)
+        or _counts(reading, chosen)
+        or any(block.adds and block.right for block in chosen[1:])
     )
     return chosen if together else []
 
 
 def _told_apart(reading: Reading, blocks: list[Block]) -> Found | None:
     """Return the options with which a short output begins, if it then says something else of all others."""
-    if not blocks or reading.end - reading.start > SHORT or any(block.decisive for block in blocks):
+    if (
+        reading.offered.levels
+        or not blocks
+        or reading.end - reading.start > SHORT
+        or any(block.decisive for block in blocks)
+    ):
         return None
     clauses = [one for block in blocks for one in block.clauses]
     for count in dict.fromkeys((1, len(blocks[0].clauses))):
@@ -123,6 +133,13 @@ def _closes(reading: Reading) -> bool:
     return any(
         phrases.EXCLUDED_AFTER.search(rest[0]) for rest in islice(phrases.OF_THE_REST.finditer(reading.lower), MOST)
     )
+
+
+def _counts(reading: Reading, blocks: list[Block]) -> bool:
+    """Return whether a text says that it names as many as blocks affirm, two or more: "two findings apply"."""
+    right = frozenset[str]().union(*(block.right for block in blocks))
+    numbers = islice(phrases.COUNT.finditer(reading.lower), MOST)
+    return any(NUMBERS[number["number"]] == len(right) for number in numbers)
 
 
 def _weak(reading: Reading, block: Block) -> bool:
@@ -180,7 +197,7 @@ def _found(reading: Reading, blocks: list[Block]) -> Found | None:
             return None
         clauses = told
     worded = not reading.offered.levels and not any(one.by_letter for one in clauses)
-    sure = any(block.telling or block.wrong or block.chooses for block in blocks)
+    sure = any(block.telling or block.wrong or block.chooses for block in blocks) or _closes(reading)
     if worded and len(right) == 1 and not (sure or _alone(reading, clauses[0])):
         return None
     return Found(tuple(sorted(right)), clauses[0].start, clauses[-1].end)

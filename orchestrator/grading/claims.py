@@ -51,6 +51,7 @@ _KINDS = {
     "zh": "zh",
     "odd": "odd",
 }
+_APPOSED = re.compile(r"levels?\s{1,2}")
 _BULLETS = " \"'+>-"
 _TOUCHING = frozenset("_'\\^/=+-∠△°√#")
 
@@ -206,6 +207,8 @@ def _ends_there(page: Page, kind: str, cue: re.Match[str], listed: Listed) -> bo
     if kind == "finding" and listed.by_text and page.text[listed.start - 1] == "(":
         return False
     if kind == "finding" and "\n" in cue[0] and ":" not in cue[0]:
+        return False
+    if kind == "finding" and page.multi and listed.by_text and _APPOSED.fullmatch(cue[0]):
         return False
     if kind not in {"concluded", "named"}:
         return True

@@ -70,7 +70,7 @@ _DISMISSED = re.compile(
 )
 """What says so of those right before it."""
 _ARTICLE = re.compile(
-    r"A (?!(?:is|are|was|and|or|because|as|since|only|both|for|in|at|on|with|seems|appears|holds|fits|applies|stays"
+    r"A (?!(?:is|are|was|and|or|because|as|since|only|both|for|in|at|on|with|seems|appears|holds|fits|applies|stays|alone"
     r"|does|has|can|would|should|will|goes|belongs|isn|doesn|won)\b)(?:[a-z]{2}|\d)"
 )
 _RELATIVE = re.compile(
@@ -78,7 +78,7 @@ _RELATIVE = re.compile(
     r"|include)\b)"
 )
 _CONDITION = re.compile(
-    r"\b(?:if(?! the question| we're asking| asked| i had to| i have to)|unless|assuming|supposing)\b[^;.]*\Z"
+    r"\b(?:if(?! the (?:question|aim|goal|point|task)| we're asking| asked| i had to| i have to)|unless|assuming|supposing)\b[^;.]*\Z"
 )
 _NEXT_TO = re.compile(r"\b(?:below|above|beneath|under)(?: the)?\W{0,3}\Z")
 _BELOW = re.compile(

@@ -68,7 +68,7 @@ WRONG = re.compile(
     r"|for )(?:[a-z]+ ){0,2}?"
     r"(?:(?:is|are|was|were|would be)(?:n't| not| neither| never) (?:[a-z]{2,12}ly |also )?(?:the |an? |our )?"
     r"(?:[a-z]{2,12}ly )?(?:correct|right|true|best|most|answer|accurate|appropriate|suitable|valid|it\b|supported"
-    r"|consistent|choice|affected|involved|present)"
+    r"|consistent|choice|affected|involved|present|found|seen|visible|included|part of|among)"
     r"|(?:is|are|was|were|would be) (?:[a-z]{2,12}ly |also |both |all |the )?(?:incorrect|wrong|false|ruled out"
     r"|eliminated|excluded|inaccurate|irrelevant|unlikely|invalid|unaffected|uninvolved|normal|spared|absent)"
     r"|(?:do|does)(?:n't| not)(?: apply| hold|(?=[.,;]|\Z))|(?:can|could) be (?:ruled|eliminated|excluded)"
@@ -100,10 +100,10 @@ SIGN_AFTER = re.compile(rf"[\s:.)\]]{{0,4}}[{TICK}{CROSS}]")
 
 VERDICT = re.compile(
     r"[\s:.)\]\"'(,|=-]{0,6}(?:"
-    rf"(?P<right>{TICK}|(?:true|yes|correct|right|affected|involved|present|abnormal|positive|selected|applies"
-    r"|included)\b|(?<=[:.=-] )t\b|\+(?=\))|正确|对)"
+    rf"(?P<right>{TICK}|(?:true|yes|correct|right(?! (?:[a-z]|l\d))|affected|involved|present|abnormal|positive|selected|applies"
+    r"|included)\b|(?<=[:.=-] )t\b|\+(?=\s{0,2}(?:\)|\n|\Z))|正确|对)"
     rf"|{CROSS}|(?:false|no|incorrect|wrong|not|unaffected|normal|absent|negative|spared|excluded|ruled out)\b"
-    r"|(?<=[:.=-] )f\b|-(?=\))|错误|不正确|不对|否)(?!(?: [a-z]{1,12})?:)"
+    r"|(?<=[:.=-] )f\b|-(?=\s{0,2}(?:\)|\n|\Z))|错误|不正确|不对|否)(?!(?: [a-z]{1,12})?:)"
 )
 """A verdict that stands right after a label or its text."""
 
@@ -118,7 +118,9 @@ RULING = re.compile(
 CONCLUDING = re.compile(r"\s*(?:and )?(?:therefore|thus|hence|so|consequently|(?:in )?conclusion|overall|finally)\b")
 """How a sentence begins that concludes."""
 
-CONDITION = re.compile(words("if|unless|assuming|suppose|supposing|in case|in (?:that|which) case") + "|如果|假如|若")
+CONDITION = re.compile(
+    words("if|unless|would have|assuming|suppose|supposing|in case|in (?:that|which) case") + "|如果|假如|若"
+)
 """Before a declaration in its sentence: it holds only under a condition."""
 
 TENTATIVE = re.compile(
@@ -131,7 +133,7 @@ TENTATIVE = re.compile(
 
 FOREIGN = re.compile(
     words(
-        r"depends?|depending|whether|e\.g|for example|such as|please"
+        r"depends?|depending|whether|least sure|less sure|not sure|least certain|your answer|mistake|answer key|e\.g|for example|such as|please"
         r"|some(?:one| people)? (?:might|may|could|would)|others? (?:might|may|could|would)"
         r"|one (?:might|may|could|would)|people (?:might|may|could|would)"
         r"|you (?:can|could|should|may|might|must|would)"
@@ -146,7 +148,7 @@ NEGATED = re.compile(
 INSTEAD = re.compile(r",? (?:but|rather)(?: rather| instead)? (?:it is |it's )?|,?\s?而(?:是|应)(?:选)?")
 """Between what a declaration denies and what it declares: "not B but C"."""
 
-LACKING = re.compile(words("no|without|absence|free of|negative for|ruled? out|excludes?d?"))
+LACKING = re.compile(words("no|without|absence|absent|free of|negative for|ruled? out|excludes?d?"))
 """Words with which a clinical sentence denies what it names."""
 
 OR = re.compile(words("or|either") + "|或|还是")
@@ -155,7 +157,7 @@ CONTRAST = re.compile(words("less|other hand|whereas|unlike|contrast|however|but
 """Words of a sentence that sets an option against the one chosen before."""
 
 REVISED = re.compile(
-    r"\b(?:wait\b|hold on\b|scratch that\b|on (?:second|further) thought|correction:"
+    r"\b(?:wait\b|hold on\b|scratch that\b|on reflection\b|actually,? no\b|edit:|sorry, i meant\b|on (?:second|further) thought|correction:"
     r"|i (?:was|made) (?:wrong|a mistake|an error)"
     r"|let me (?:re-?check|re-?consider|re-?think|re-?examine|correct)|that(?:'s| is) (?:not right|wrong|incorrect))"
     r"|等等|不对,"

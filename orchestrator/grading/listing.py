@@ -42,7 +42,7 @@ _AFTER_LABEL = re.compile(
     r"(?:is|was|are|were|as|because|since|for|due|and|or|but|which|with|in|on|based|so|that|would|should|has|seems"
     r"|appears"
     r"|from|being|according|when|where|while|although|though|by|if|to|given|represents|stays|does|can|cannot|goes"
-    r"|belongs|applies|fits|holds)\Z"
+    r"|belongs|applies|fits|holds|alone)\Z"
 )
 _GLUE = re.compile(
     r"[\s\"']{0,3}(?:,? ?\b(?:i\.e\.,?|(?:for|namely|meaning|which (?:is|are|says|states|reads|represents"

@@ -17,6 +17,7 @@ from orchestrator.grading.normalise import plain
 _LEVEL = re.compile(r"([clts])(\d{1,2})\s?[-/]\s?([clts]?)(\d{1,2})")
 _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 _COMPOUND = re.compile(r"\A([a-z]{2,20}) ([a-z]{2,20}(?: [a-z]{2,20}){0,2})\Z")
+_SINGULAR = re.compile(r"[b-df-hj-np-tv-z]y\Z")
 _MEASURE = re.compile(r"([-+]?\d+(?:\.\d+)?) ?(°|%|[a-z]{1,3})")
 _SYNONYMS = {"true": "yes", "false": "no", "yes": "true", "no": "false"}
 _UNITS = {"°": "degrees", "%": "percent", "m": "meters"}
@@ -220,6 +221,8 @@ def _variants(text: str, label: str) -> set[str]:
         found.add(_SYNONYMS[text])
     if len(text) > 3 and text.isascii() and text.replace(" ", "").isalpha():
         found.add(text[:-1] if text.endswith("s") and not text.endswith("ss") else f"{text}s")
+        if _SINGULAR.search(text):
+            found.add(f"{text[:-1]}ies")
     if level := _LEVEL.fullmatch(text):
         one, first, other, second = level.groups()
         found |= {f"{one}{first}{sign}{side}{second}" for sign in "-/" for side in (other or one, "")}

@@ -99,7 +99,7 @@ DECISIVE = re.compile(
     + words(
         _CHOOSING,
         r"therefore|thus|hence|consequently|accordingly|namely|then(?<=, then)|taken together|summar\w+|sum up",
-        r"conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|matching|supported",
+        r"conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|matching|supported|putting (?:this|it|these|everything) together|with that said",
         r"gives? (?:us|me)|makes (?:it|them|this|that|these|those|the)",
         r"the (?:right|correct|true) ones?|is the one|are the ones|the (?:one|only) \w+(?: \w+)? (?:is|are)",
         r"only (?:one|two|three)|what remains|what is left|what's left|my (?:read|take|call|verdict)(?=:)"
@@ -146,6 +146,12 @@ ALSO = re.compile(
     words("also|as well|too(?=\\W*(?:\\Z|[.,;:]))|in addition|additionally|likewise|besides|moreover|furthermore")
 )
 """Words with which a sentence adds to what was said before."""
+
+COUNT = re.compile(
+    r"\b(?P<number>two|three|four|five) (?:(?:\w+ ){0,2}(?:findings?|levels?|options?|items|abnormalities|things|conditions"
+    r"|answers|discs?|documents|apply|fit|qualify)|of (?:them|these|the))\b"
+)
+"""How many options a text says that it names."""
 
 AGAINST = re.compile(words("whereas|while|unlike|in contrast|by contrast"))
 """Words that set what follows against what stands before."""

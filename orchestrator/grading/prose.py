@@ -55,6 +55,8 @@ def lead_text(reading: Reading) -> Found | None:
         return None
     end, owners = at
     words = lower[start:end]
+    if lower.startswith("?", end):
+        return None
     if (words == "no" or len(words) < 2) and not (end >= reading.end or _CLAUSE_END.match(lower, end)):
         return None
     joined = _JOINED.match(lower, end)
