@@ -103,6 +103,8 @@ class Clause:
     by_letter: bool
     only: bool
     """Whether it says that there are no others."""
+    faint: bool = False
+    """Whether only a low degree leaves them open, which a conclusion does not mind."""
     told: bool = False
     """Whether the options are what it says of something, and not what it says something of."""
 
@@ -157,9 +159,11 @@ def clauses_of(reading: Reading, start: int, end: int) -> list[Clause]:
         if silent and listed is options[0]:
             return []
         again = any(one.right is False and {*listed.letters} <= {*one.letters} for one in clauses)
+        faint = right is True and (phrases.FAINT.search(before) or phrases.FAINT.search(after)) is not None
+        right = None if faint else right
         if not again and (meant or sure or not (silent or phrases.ANNOUNCING.search(after))):
             only = _ONLY.search(before) is not None or _ALONE.match(after) is not None
-            clauses.append(Clause(listed.letters, right, listed.start, listed.end, not listed.by_text, only))
+            clauses.append(Clause(listed.letters, right, listed.start, listed.end, not listed.by_text, only, faint))
         left = cut if cut < following else listed.end
     return clauses
 
@@ -197,7 +201,8 @@ def _says_again(lower: str, words: Listed, letters: Listed) -> bool:
     if len(letters.letters) < 2 or letters.letters != words.letters or letters.by_text or not words.by_text:
         return False
     between = lower[words.end : letters.start]
-    return not (phrases.EXCLUDED_AFTER.search(between) or phrases.DOUBTING.search(between))
+    doubts = (phrases.EXCLUDED_AFTER, phrases.DOUBTING, phrases.FAINT)
+    return not any(doubt.search(between) for doubt in doubts)
 
 
 def letters_at(reading: Reading, at: int) -> Listed | None:

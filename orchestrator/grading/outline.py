@@ -80,7 +80,8 @@ class _Draft:
             return any(map(pattern.search, self.lines))
 
         decisive = self.decisive or says(phrases.DECISIVE)
-        return Block(tuple(self.clauses), decisive, says(phrases.CHOOSING), says(phrases.ALSO))
+        clauses = [replace(one, right=True) if one.faint and decisive else one for one in self.clauses]
+        return Block(tuple(clauses), decisive, says(phrases.CHOOSING), says(phrases.ALSO))
 
 
 class _Outline:
@@ -182,8 +183,8 @@ def _begins(reading: Reading, at: int) -> bool:
 
 
 def _is_list(line: str, clauses: list[Clause], start: int) -> bool:
-    """Return whether a sentence is nothing but a list of letters."""
-    if len(clauses) != 1 or not clauses[0].by_letter:
+    """Return whether a sentence is nothing but a list of letters, or of several texts."""
+    if len(clauses) != 1 or not (clauses[0].by_letter or len(clauses[0].letters) > 1):
         return False
     before, after = line[: clauses[0].start - start], line[clauses[0].end - start :]
     return not _OPTIONS.sub("", before).strip(" \n(") and not after.strip(" \n).")

@@ -80,11 +80,13 @@ DOUBTING = re.compile(
         r"can (?:also )?be(?! (?:seen|noted|identified|found|observed|appreciated|recogni[sz]ed|detected|made|said))"
         r"(?! (?:considered|called|counted|classified|described|selected|ticked|marked|chosen))",
         r"doubt|premature|insufficient|artifact|artefact|recommend\w*|correlation|would be needed|suspect\w*|have expected|had expected|expected if",
-        r"mild(?:ly)?(?!\))|minor|minimal(?:ly)?|slight(?:ly)?",
     )
     + r"|可能|或|是否|也许"
 )
 """What leaves an option open, in its clause."""
+
+FAINT = re.compile(words(r"mild(?:ly)?(?!\))|minor|minimal(?:ly)?|slight(?:ly)?"))
+"""What leaves an option open where nothing is concluded: a low degree."""
 
 _CHOOSING = (
     r"answers?|select(?:ed|ion|s|ing)?|choos(?:e|ing)|chosen|choices?|pick(?:s|ed|ing)?|tick(?:s|ed|ing)?|marked"
