@@ -31,8 +31,8 @@ _BOUNDARY = re.compile(
 _ASIDE = re.compile(r",? (?:although|though|while|which|however|despite)\b[^,;.\n]{1,80},|, however,")
 _SPLIT = re.compile(r",\s|\s(?=and\s)")
 _ONLY = re.compile(
-    r"\b(?<!not )(?:only|just|solely|exclusively)\b(?: (?:the|an?|at|in|of|by|with|for|to|options?|levels?|choices?|answers?"
-    r"|findings?"
+    r"\b(?<!not )(?:only|just|solely|exclusively)\b(?: (?:the|an?|at|in|of|by|with|for|to|options?|levels?|choices?"
+    r"|answers?|findings?"
     r"|ones?|is|are|see|correct|right|affected|visible|abnormal\w*|that|i|can|would|select|choose|pick)){0,6}\W{0,3}\Z"
     r"|\bthe one \w+(?: \w+)? is\W{0,3}\Z"
 )
@@ -70,15 +70,16 @@ _DISMISSED = re.compile(
 )
 """What says so of those right before it."""
 _ARTICLE = re.compile(
-    r"A (?!(?:is|are|was|and|or|because|as|since|only|both|for|in|at|on|with|seems|appears|holds|fits|applies|stays|alone"
-    r"|does|has|can|would|should|will|goes|belongs|isn|doesn|won)\b)(?:[a-z]{2}|\d)"
+    r"A (?!(?:is|are|was|and|or|because|as|since|only|both|for|in|at|on|with|seems|appears|holds|fits|applies|stays"
+    r"|alone|does|has|can|would|should|will|goes|belongs|isn|doesn|won)\b)(?:[a-z]{2}|\d)"
 )
 _RELATIVE = re.compile(
     r"\b(?:without|with no|lacking|that (?:do|does|are|is|have|has)(?: not|n't| no))\b[^,;]{1,50}(?=\b(?:are|is"
     r"|include)\b)"
 )
 _CONDITION = re.compile(
-    r"\b(?:if(?! the (?:question|aim|goal|point|task)| we're asking| asked| i had to| i have to)|unless|assuming|supposing)\b[^;.]*\Z"
+    r"\b(?:if(?! the (?:question|aim|goal|point|task)| we're asking| asked| i had to| i have to)|unless|assuming"
+    r"|supposing)\b[^;.]*\Z"
 )
 _NEXT_TO = re.compile(r"\b(?:below|above|beneath|under)(?: the)?\W{0,3}\Z")
 _BELOW = re.compile(
@@ -124,8 +125,8 @@ def sentences(reading: Reading) -> list[tuple[int, int]]:
     return [*found, (start, reading.end)][-MOST:]
 
 
-def clauses_of(reading: Reading, start: int, end: int) -> list[Clause]:
-    """Return what a sentence says of each list of options it names."""
+def clauses_of(reading: Reading, start: int, end: int, *, general: bool) -> list[Clause]:
+    """Return what a sentence says of each list of options it names; without `general`, not what is so in general."""
     lower = reading.lower
     if phrases.GENERAL.match(lower, start, end):
         return []
@@ -155,17 +156,21 @@ def clauses_of(reading: Reading, start: int, end: int) -> list[Clause]:
             verdict = _beside(clauses[-1], between, after, right=right, against=against)
             # What is set against holds on, until a clause is excluded in its own words.
             against, right = against and right is True and verdict is False, verdict
-        silent = not (meant or sure) and phrases.ANNOUNCING.search(before) is not None
+        silent = not (meant or sure) and _announces(before, general=general)
         if silent and listed is options[0]:
             return []
         again = any(one.right is False and {*listed.letters} <= {*one.letters} for one in clauses)
         faint = right is True and (phrases.FAINT.search(before) or phrases.FAINT.search(after)) is not None
         right = None if faint else right
-        if not again and (meant or sure or not (silent or phrases.ANNOUNCING.search(after))):
+        if not again and (meant or sure or not (silent or _announces(after, general=general))):
             only = _ONLY.search(before) is not None or _ALONE.match(after) is not None
             clauses.append(Clause(listed.letters, right, listed.start, listed.end, not listed.by_text, only, faint))
         left = cut if cut < following else listed.end
     return clauses
+
+
+def _announces(said: str, *, general: bool) -> bool:
+    return any(one.search(said) for one in (phrases.ANNOUNCING, *(() if general else (phrases.IN_GENERAL,))))
 
 
 def named(reading: Reading, start: int, end: int) -> list[Listed]:

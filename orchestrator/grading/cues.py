@@ -154,7 +154,8 @@ OTHERS = re.compile(r"\b(?:other|others|remaining|rest)\b")
 
 UNAFFECTED = re.compile(
     r"(?:^|[^a-z])(?:normal|unaffected|not|spared|healthy|preserved|no|without|lacking|other|differential|possible"
-    r"|remaining) {1,2}(?:[a-z]+ ){0,2}\Z|(?:(?:most|least) (?:severely )?(?:affected|involved|severe)|worst|healthiest|best preserved) \Z"
+    r"|remaining) {1,2}(?:[a-z]+ ){0,2}\Z|(?:(?:most|least) (?:severely )?(?:affected|involved|severe)|worst"
+    r"|healthiest|best preserved) \Z"
     r"|\b(?:commonly|frequently|typically|usually|common|often) (?:[a-z]+ )?\Z"
 )
 """What stands before "levels" or "findings" that are not the ones asked for."""

@@ -95,13 +95,15 @@ UNCHOSEN = re.compile(r"[不没未别非](?:应该?|能|可|要|会)?\Z")
 SIGN_BEFORE = re.compile(rf"[{TICK}{CROSS}][ (\[]{{0,2}}\Z")
 """A tick or a cross right before a label."""
 
-SIGN_AFTER = re.compile(rf"[\s:.)\]]{{0,4}}[{TICK}{CROSS}]")
+SIGN_AFTER = re.compile(rf"[\s:.)\]]{{0,4}}[{TICK}{CROSS}⚠]")
 """A tick or a cross right after a label."""
 
 VERDICT = re.compile(
     r"[\s:.)\]\"'(,|=-]{0,6}(?:"
-    rf"(?P<right>{TICK}|(?:true|yes|correct|right(?! (?:[a-z]|l\d))|affected|involved|present|abnormal|positive|selected|applies"
+    rf"(?P<right>{TICK}|(?:true|yes|correct|right(?! (?:[a-z]|l\d))|affected|involved|present|abnormal|positive"
+    rf"|selected|applies"
     r"|included)\b|(?<=[:.=-] )t\b|\+(?=\s{0,2}(?:\)|\n|\Z))|正确|对)"
+    r"|(?P<open>(?:maybe|unsure|uncertain|unclear|possibl[ey]|ambiguous|partial(?:ly)?|debatable|equivocal)\b|\?|⚠)"
     rf"|{CROSS}|(?:false|no|incorrect|wrong|not|unaffected|normal|absent|negative|spared|excluded|ruled out)\b"
     r"|(?<=[:.=-] )f\b|-(?=\s{0,2}(?:\)|\n|\Z))|错误|不正确|不对|否)(?!(?: [a-z]{1,12})?:)"
 )
@@ -133,7 +135,8 @@ TENTATIVE = re.compile(
 
 FOREIGN = re.compile(
     words(
-        r"depends?|depending|whether|least sure|less sure|not sure|least certain|your answer|mistake|answer key|e\.g|for example|such as|please"
+        r"depends?|depending|whether|least sure|less sure|not sure|least certain|your answer|mistake|answer key|e\.g"
+        r"|for example|such as|please"
         r"|some(?:one| people)? (?:might|may|could|would)|others? (?:might|may|could|would)"
         r"|one (?:might|may|could|would)|people (?:might|may|could|would)"
         r"|you (?:can|could|should|may|might|must|would)"
@@ -157,7 +160,8 @@ CONTRAST = re.compile(words("less|other hand|whereas|unlike|contrast|however|but
 """Words of a sentence that sets an option against the one chosen before."""
 
 REVISED = re.compile(
-    r"\b(?:wait\b|hold on\b|scratch that\b|on reflection\b|actually,? no\b|edit:|sorry, i meant\b|on (?:second|further) thought|correction:"
+    r"\b(?:wait\b|hold on\b|scratch that\b|on reflection\b|actually,? no\b|edit:|sorry, i meant\b|on (?:second"
+    r"|further) thought|correction:"
     r"|i (?:was|made) (?:wrong|a mistake|an error)"
     r"|let me (?:re-?check|re-?consider|re-?think|re-?examine|correct)|that(?:'s| is) (?:not right|wrong|incorrect))"
     r"|等等|不对,"
@@ -209,6 +213,9 @@ AS_MODEL = re.compile(
     r"(?:i(?:'m| am)? ?(?:just )?|as )an? (?:\w{1,12} ){0,3}(?:ai|artificial intelligence|language model|assistant)"
 )
 """That the model says what it is, which by itself declines nothing."""
+
+NOT_LISTED = re.compile(r"not (?:listed|among|included|one of|present|given|available|mentioned)")
+"""A match of `NONE` that free prose may say of something else than an answer."""
 
 YET = re.compile(words("while|although|though|but|however|nevertheless|still"))
 """Words of a sentence that declines one thing and goes on to another."""
@@ -274,8 +281,13 @@ SETTLING = re.compile(
 )
 """Words with which a last sentence settles what the first left unsettled."""
 
+RIVAL = re.compile(
+    r"\b(?:alternative(?:ly)?\b|second choice\b|equally (?:plausible|likely|possible)\b|or (?:else )?possibly\b)"
+)
+"""Words that go on to an answer that may be as right as the one before."""
+
 BROKEN_OFF = re.compile(
-    r"[ )]?(?:\s?[,;/&]|\s(?:and|or)\b)[^.!?\n\])]{0,8}\s*|[^\n]{0,80}\n\s{0,4}(?:[-+*]|\d{1,2}[.)])\s*"
+    r"[ )]?(?:\s?[,;/&]|\s(?:and|or)\b)[^.!?。\n\])]{0,8}\s*|[^\n]{0,80}\n\s{0,4}(?:[-+*]|\d{1,2}[.)])\s*"
 )
 """What stands after the last of a list that goes on and breaks off, up to the end of the text."""
 

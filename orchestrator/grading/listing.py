@@ -56,6 +56,7 @@ _CLOSING = re.compile(r"(?:[.,]?[\"']{1,2})?[)\]]?(?=[\s,;.)]|$)")
 _QUOTES = re.compile(r"[\"']{1,2}(?=[\s,;\]])")
 _TO_LABEL = re.compile(r"[\"']{0,2}[\s,:-]{0,3}(?:\((?=option|choice))?(?=[(\[]|option|choice)")
 _SEVERAL = re.compile(r"\s?:\s?(?:options|choices)\b")
+_BRACKET = re.compile(r"\s?\(\s?")
 _OPENING = re.compile(r"[\s\"'(\[⟦]{0,6}")
 
 
@@ -132,7 +133,20 @@ def read_list(page: Page, at: int, *, multi: bool) -> Listed | None:
         if gap and gap[0].lstrip().startswith(";"):
             clause = listed
         item = following
-    return clause if clause and _VERB.match(page.lower, end) else listed
+    return clause if clause and _VERB.match(page.lower, end) else _glossed(page, listed) if multi else listed
+
+
+def _glossed(page: Page, listed: Listed | None) -> Listed | None:
+    """Return a list of letters with the option texts in brackets after it, a clash where they are those of others."""
+    if listed is None or listed.owned or listed.clash or len(listed.letters) < 2:
+        return listed
+    opening = _BRACKET.match(page.lower, listed.end)
+    words = read_text(page, opening.end(), multi=True, ends=False) if opening else None
+    if words is None or not page.lower.startswith(")", words.end):
+        return listed
+    if words.letters == listed.letters:
+        return listed._replace(end=words.end + 1)
+    return listed._replace(clash=tuple(sorted({*words.letters} - {*listed.letters})) or words.letters)
 
 
 def _unless_more(page: Page, listed: Listed, gap: re.Match[str] | None) -> Listed:
@@ -180,8 +194,10 @@ def _continues(page: Page, end: int, gap: re.Match[str] | None, item: re.Match[s
     if page.text[end - 1] == "]" and "[" not in between:
         return False
     if gap is None:
-        bracketed = page.text[end - 1] in ")]}" and between.strip() in {"(", "[", "{"} and item["close"].strip()
-        return bool(between.isspace() or bracketed) and "\n" not in between
+        # "[B] [C - text]" goes on, "[B] (C is normal)" does not.
+        bracketed = page.text[end - 1] in ")]}" and between.strip() in {"(", "[", "{"}
+        bracketed = bracketed and ("[" in between or bool(item["close"].strip()))
+        return (between.isspace() or bracketed) and "\n" not in between
     return not (gap[0].strip() in {",", ";"} and _CLAUSE.match(page.lower, item.end()))
 
 

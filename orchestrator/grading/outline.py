@@ -87,8 +87,8 @@ class _Draft:
 class _Outline:
     """The drafts of the blocks while the sentences are gone through, in order."""
 
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
+    def __init__(self, reading: Reading, *, general: bool) -> None:
+        self._reading, self._general = reading, general
         self._heads = {head.start for head in reading.heads if head.listed}
         self._drafts = [_Draft()]
         self._headed = False
@@ -144,7 +144,7 @@ class _Outline:
 
     def _say(self, start: int, end: int, line: str) -> None:
         reading = self._reading
-        clauses = [] if self._echoed else clauses_of(reading, start, end)
+        clauses = [] if self._echoed else clauses_of(reading, start, end, general=self._general)
         if self._listing and self._denied:
             clauses = [replace(one, right=False) for one in clauses]
         clauses = [replace(one, told=_told(reading, start, one)) for one in clauses]
@@ -167,11 +167,17 @@ class _Outline:
 
 
 def outline(reading: Reading) -> list[Block]:
-    """Return the sentences, those that are lines of a list together with the line before the list."""
-    whole = _Outline(reading)
-    for start, end in sentences(reading):
-        whole.add(start, end)
-    return whole.blocks()
+    """Return the sentences, those that are lines of a list together with the line before the list.
+
+    What is so in general counts only where nothing else is said of options, and nothing is declined.
+    """
+    for general in (False, True)[: 1 if reading.refused else 2]:
+        whole = _Outline(reading, general=general)
+        for start, end in sentences(reading):
+            whole.add(start, end)
+        if blocks := whole.blocks():
+            return blocks
+    return []
 
 
 def _begins(reading: Reading, at: int) -> bool:

@@ -24,7 +24,6 @@ ANNOUNCING = re.compile(
         r"should be(?! (?:also )?(?:select|chos|tick|pick|mark|includ|report|mention|added|noted))",
         # what was thought before, and what holds in general
         r"first thought|at first|preliminary|initially|originally|considered|tempting",
-        r"usually|commonly|typically|frequent(?:ly)?|often|in general|generally",
         r"for example|e\.g|such as|differential|considerations?|candidates?",
     )
     + r"|分析|比较"
@@ -34,7 +33,8 @@ ANNOUNCING = re.compile(
 _NO = r"no|not(?! (?:only|just|merely))|never|neither|nor|none|without|wrong|incorrect|false|cannot be(?! (?:excluded|ruled))"
 _FINE = (
     r"normal(?<!loss of normal)(?<!loss of the normal)|within normal|unremarkable|unaffected|uninvolved|spared"
-    r"|preserved|maintained|intact|patent|borderline|absent|negative|capacious|roomy|acceptable|retain(?:ed|s)?|free of|lacks?|fails?|unlikely|improbable"
+    r"|preserved|maintained|intact|patent|borderline|absent|negative|capacious|roomy|acceptable|retain(?:ed|s)?"
+    r"|free of|lacks?|fails?|unlikely|improbable"
     r"|un(?:marked|selected|ticked|checked)"
 )
 EXCLUDING = re.compile(
@@ -42,7 +42,8 @@ EXCLUDING = re.compile(
         _NO,
         _FINE,
         r"non|wide open|open(?= at)|fine(?= at)|aligned(?= at)",
-        r"instead of|unlike|except|exception of|save for|aside from|relative to|in comparison (?:to|with)|excluding|apart from|than|compared (?:with|to)|against",
+        r"instead of|unlike|except|exception of|save for|aside from|relative to|in comparison (?:to|with)|excluding"
+        r"|apart from|than|compared (?:with|to)|against",
         r"other (?:two|three|four|five|six|options?|choices?|ones|statements?)",
         r"rules? out|ruled out|ruling out|leaves? out|left out|leaving out|cross\w* off|take back",
         r"exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*|discard\w*",
@@ -52,7 +53,8 @@ EXCLUDING = re.compile(
 """What stands before an option that is excluded, in its clause."""
 
 _SOUND = (
-    r"(?:good|clear(?! on)|clean|healthy|regular|remote|wide|open|fine|aligned|bright(?:er)?|(?:well )?hydrated|adequate|ok(?:ay)?"
+    r"(?:good|clear(?! on)|clean|healthy|regular|remote|wide|open|fine|aligned|bright(?:er)?|(?:well )?hydrated"
+    r"|adequate|ok(?:ay)?"
     r"|symmetric(?:al)?)"
     r"(?=[^ \w]|\Z| (?:and|but|at|in|on|with|without|as|too|here|throughout|for|so|except|apart|by)\b"
     r"| (?:t[12]|heights?|signals?|margins?|shape|contours?|discs?|appearance|alignment|fat)\b)"
@@ -79,7 +81,8 @@ DOUBTING = re.compile(
         r"cannot|hard to",
         r"can (?:also )?be(?! (?:seen|noted|identified|found|observed|appreciated|recogni[sz]ed|detected|made|said))"
         r"(?! (?:considered|called|counted|classified|described|selected|ticked|marked|chosen))",
-        r"doubt|premature|insufficient|artifact|artefact|recommend\w*|correlation|would be needed|suspect\w*|have expected|had expected|expected if",
+        r"doubt|premature|insufficient|artifact|artefact|recommend\w*|correlation|would be needed|suspect\w*"
+        r"|have expected|had expected|expected if",
     )
     + r"|可能|或|是否|也许"
 )
@@ -101,7 +104,8 @@ DECISIVE = re.compile(
     + words(
         _CHOOSING,
         r"therefore|thus|hence|consequently|accordingly|namely|then(?<=, then)|taken together|summar\w+|sum up",
-        r"conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|matching|supported|putting (?:this|it|these|everything) together|with that said",
+        r"conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|matching|supported|putting (?:this"
+        r"|it|these|everything) together|with that said",
         r"gives? (?:us|me)|makes (?:it|them|this|that|these|those|the)",
         r"the (?:right|correct|true) ones?|is the one|are the ones|the (?:one|only) \w+(?: \w+)? (?:is|are)",
         r"only (?:one|two|three)|what remains|what is left|what's left|my (?:read|take|call|verdict)(?=:)"
@@ -135,6 +139,9 @@ PLACE = re.compile(
 REST = re.compile(words("others?|rest|remaining|everything else|nothing else"))
 """Words for the options that a text has not named."""
 
+IN_GENERAL = re.compile(words("usually|commonly|typically|frequent(?:ly)?|often|in general|generally"))
+"""Words of a sentence that may say only what is so in general."""
+
 GENERAL = re.compile(
     r"\W*(?:typically|usually|commonly|often|in general|generally|for example|frequently)\b"
     r"|[^.\n]{0,60}?(?:%|\bpercent|\bmost) of (?:all |the |these )?(?:herniations|cases|patients|people|lesions)\b"
@@ -150,7 +157,8 @@ ALSO = re.compile(
 """Words with which a sentence adds to what was said before."""
 
 COUNT = re.compile(
-    r"\b(?P<number>two|three|four|five) (?:(?:\w+ ){0,2}(?:findings?|levels?|options?|items|abnormalities|things|conditions"
+    r"\b(?P<number>two|three|four|five) (?:(?:\w+ ){0,2}(?:findings?|levels?|options?|items|abnormalities|things"
+    r"|conditions"
     r"|answers|discs?|documents|apply|fit|qualify)|of (?:them|these|the))\b"
 )
 """How many options a text says that it names."""

@@ -211,7 +211,7 @@ def _unread(part: Reading, letters: tuple[str, ...]) -> str:
 
 
 def _clauses(part: Reading) -> list[Clause]:
-    return [clause for sentence in sentences(part) for clause in clauses_of(part, *sentence)]
+    return [clause for sentence in sentences(part) for clause in clauses_of(part, *sentence, general=False)]
 
 
 def _affirms(clauses: list[Clause], letters: tuple[str, ...]) -> bool:

@@ -14,13 +14,16 @@ from orchestrator.grading import affirmed, letters, prose, totals, verdicts
 from orchestrator.grading.claims import SURE
 from orchestrator.grading.reading import Found, Reading
 from orchestrator.grading.vetoes import (
+    ADDED,
     BROKEN,
     CLASH,
     DECLINED,
     LATER,
     NONE,
+    NONE_AT_ALL,
     REFUSED,
     REVISED,
+    RIVALLED,
     SEVERAL,
     UNFINISHED,
     UNOFFERED,
@@ -50,8 +53,8 @@ class Rule:
 
 
 _READ = (UNOFFERED, BROKEN, SEVERAL, CLASH)
-_TOLD = (UNREAD_AFTER, *_READ, REVISED, NONE)
-_SAID = (UNREAD, *_READ, NONE, REFUSED)
+_TOLD = (UNREAD_AFTER, *_READ, RIVALLED, ADDED, REVISED, NONE)
+_SAID = (UNREAD, *_READ, RIVALLED, NONE, REFUSED)
 _WORDS = (UNREAD, UNSURE)
 
 RULES: tuple[Rule, ...] = (
@@ -99,7 +102,7 @@ RULES: tuple[Rule, ...] = (
         0.9,
         "what free prose affirms: in conclusion, or in all that it tells",
         affirmed.affirmed,
-        (CLASH, UNREAD, UNTOLD, UNFINISHED, NONE, DECLINED, REVISED),
+        (CLASH, UNREAD, UNTOLD, UNFINISHED, NONE_AT_ALL, DECLINED, REVISED),
     ),
     # Too unsure to be shipped; shown when a reading is explained.
     Rule("sole-text", 0.6, "the one text anywhere", prose.sole_text, _WORDS),

@@ -23,7 +23,8 @@ _SET_OFF = re.compile(rf"[\"')\]]{{0,2}}\s?[:|=({lexicon.TICK}{lexicon.CROSS}-]"
 class Verdict:
     """What is said of one option, and where."""
 
-    right: bool
+    right: bool | None
+    """None where it leaves the option open."""
     start: int
     end: int
 
@@ -47,10 +48,15 @@ def verdicts(reading: Reading) -> dict[str, Verdict]:
             continue
         done = listed.end
         following = next((one.start() for one in marks[number + 1 :] if one.start() >= done), reading.end)
+        left_open = lexicon.VERDICT.match(lower, done)
+        if left_open and left_open["open"]:
+            found.update(dict.fromkeys(listed.letters, Verdict(None, listed.start, done)))
+            continue
         right = _adjacent(reading, listed.start, done)
         if right is None and not heads.isdisjoint(range(at - 12, at + 1)):
             right = _of_line(lower, done, min(following, reading.end, done + LONGEST))
-        if right and (is_question(text, done) or lexicon.LEFT_OPEN.search(sentence_before(lower, listed.start))):
+        before = sentence_before(lower, listed.start)
+        if right and (is_question(text, done) or lexicon.LEFT_OPEN.search(before) or lexicon.FOREIGN.search(before)):
             continue
         if right is not None:
             found.update(dict.fromkeys(listed.letters, Verdict(right, listed.start, done)))
@@ -65,7 +71,8 @@ def _by_text(reading: Reading) -> dict[str, Verdict]:
         if sign and not reading.lower[reading.lower.rfind("\n", 0, start) + 1 : sign.start()].strip(" ->+"):
             found.update(dict.fromkeys(owners, Verdict(lexicon.TICK in sign[0], start, end)))
         elif _SET_OFF.match(reading.lower, end) and (verdict := lexicon.VERDICT.match(reading.lower, end)):
-            found.update(dict.fromkeys(owners, Verdict(verdict["right"] is not None, start, end)))
+            right = None if verdict["open"] else verdict["right"] is not None
+            found.update(dict.fromkeys(owners, Verdict(right, start, end)))
     return found
 
 
@@ -102,6 +109,8 @@ def right_set(reading: Reading) -> Found | None:
         return None
     found = verdicts(reading)
     right = sorted(label for label, verdict in found.items() if verdict.right)
+    if any(verdict.right is None for verdict in found.values()):
+        return None
     if not right or len(found) < 2 or any(_named(reading, mark, found) for mark in reading.marks):
         return None
     places = [found[label] for label in right]

@@ -5,17 +5,20 @@ A veto either ends the reading with a reason for abstaining, or only sets the ru
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
-from orchestrator.grading import lexicon
+from orchestrator.grading import lexicon, phrases
 from orchestrator.grading.listing import BULLET
 from orchestrator.grading.reading import REFUSED_WITHIN, Found, Reading
 from orchestrator.records import Abstained
 
 MOST = 20
 """Places at which a text says that something cannot be told, looked at until one is about no option."""
+SHORT = 40
+"""Characters of a sentence that does nothing but add others."""
 WORDS = 4
 """Words of a last sentence without a stop up to which it may be a heading or a signature, and does not break off."""
 
@@ -52,6 +55,14 @@ def _none(reading: Reading, seen: Found) -> str:
     return "the text goes on to say that no option is right" if later else ""
 
 
+def _none_at_all(reading: Reading, seen: Found) -> str:
+    if reading.offered.escape:
+        return ""
+    found = islice(lexicon.NONE.finditer(reading.lower, seen.end + 1, reading.end), MOST)
+    later = any(not lexicon.NOT_LISTED.match(one[0]) for one in found)
+    return "the text goes on to say that no option is right" if later else ""
+
+
 def _refused(reading: Reading, seen: Found) -> str:
     return "the text declines to answer" if reading.refused else ""
 
@@ -75,6 +86,26 @@ def _untold(reading: Reading, seen: Found) -> str:
         if not beyond and not any(start <= at < end for at, _ in reading.named):
             return "the text goes on to say that the answer cannot be told"
     return ""
+
+
+def _rivalled(reading: Reading, seen: Found) -> str:
+    rival = lexicon.RIVAL.search(reading.lower, seen.end, reading.end) if reading.multi else None
+    other = rival and any(_others(reading, mark, seen) for mark in reading.marks if mark.start() >= rival.end())
+    return "the text goes on to another answer that may be right" if other else ""
+
+
+def _added(reading: Reading, seen: Found) -> str:
+    """Say whether a short sentence right after the finding adds other letters: "Also E."."""
+    start, end = reading.sentence(seen.end + 1) if reading.multi and seen.end + 1 < reading.end else (0, 0)
+    adds = start >= seen.end and end - start <= SHORT and phrases.ADDING.match(reading.lower, start)
+    other = adds and any(_others(reading, mark, seen) for mark in reading.marks if start <= mark.start() < end)
+    return "the text goes on to add others" if other else ""
+
+
+def _others(reading: Reading, mark: re.Match[str], seen: Found) -> bool:
+    """Return whether a mark is of labels that a finding has not."""
+    spelled = reading.offered.patterns.by_spelling
+    return not {spelled.get(one, "") for one in ([mark[0]] if mark[0] in spelled else mark[0])} <= {*seen.letters}
 
 
 def _broken(reading: Reading, seen: Found) -> str:
@@ -144,9 +175,12 @@ UNREAD_AFTER = Veto("unread-after", None, _unread_after)
 UNREAD = Veto("unread", None, _unread)
 UNSURE = Veto("unsure", None, _unsure)
 UNTOLD = Veto("untold", None, _untold)
+RIVALLED = Veto("rivalled", Abstained.HEDGED, _rivalled)
+ADDED = Veto("added", None, _added)
 BROKEN = Veto("broken", Abstained.TRUNCATED, _broken)
 UNFINISHED = Veto("unfinished", None, _unfinished)
 LATER = Veto("later", None, _later)
 REVISED = Veto("revised", Abstained.CONFLICT, _revised)
+NONE_AT_ALL = Veto("none-at-all", Abstained.NONE_OF, _none_at_all)
 DECLINED = Veto("declined", Abstained.REFUSED, _declined)
 WRONG = Veto("wrong", None, _wrong)
