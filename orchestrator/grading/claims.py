@@ -26,7 +26,8 @@ _OFFERED = re.compile(
     r"\b(?:possible|given|available|other|wrong|incorrect|remaining|preliminary|tentative|initial) \Z"
 )
 _DENIED_VERB = re.compile(
-    r"(?:n't|\b(?:not|never|cannot|than))(?: (?:really|simply|just|be able to|want to|have to))? \Z"
+    r"(?:\b(?:could|might|considered|considering|refuse to|hesitate to|reluctant to|avoid)|(?:n't|\b(?:not|never"
+    r"|cannot|than)))(?: (?:really|simply|just|be able to|want to|have to))? \Z"
 )
 _TENTATIVE = re.compile(r"\b(?:could|might|may|neither|nor) \Z")
 _FALSE = re.compile(r"\b(?:false|untrue|inaccurate|incorrect|wrong|normal) (?:\w{1,12} )?\Z")

@@ -243,6 +243,7 @@ UNKNOWN = re.compile(
 
 UNTELLABLE = re.compile(
     r"(?:cannot|can't|can not|could not|couldn't|unable to|not possible to|impossible to|difficult to|hard to"
+    r"|challenging to"
     r"|not able to)"
     r"(?: \w{1,14}){0,2}? (?:determine|tell|told|say|said|decide|answer|know|conclude|identify|judge|settle|resolve"
     r"|choose|be sure)"

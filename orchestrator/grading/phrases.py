@@ -30,7 +30,10 @@ ANNOUNCING = re.compile(
 )
 """Words of a sentence that says nothing yet of what is the case."""
 
-_NO = r"no|not(?! (?:only|just|merely))|never|neither|nor|none|without|wrong|incorrect|false|cannot be(?! (?:excluded|ruled))"
+_NO = (
+    r"no|not(?! (?:only|just|merely))|never|neither|nor|none|without|wrong|incorrect|false"
+    r"|cannot be(?! (?:excluded|ruled))"
+)
 _FINE = (
     r"normal(?<!loss of normal)(?<!loss of the normal)|within normal|unremarkable|unaffected|uninvolved|spared"
     r"|preserved|maintained|intact|patent|borderline|absent|negative|capacious|roomy|acceptable|retain(?:ed|s)?"
@@ -81,7 +84,8 @@ DOUBTING = re.compile(
         r"cannot|hard to",
         r"can (?:also )?be(?! (?:seen|noted|identified|found|observed|appreciated|recogni[sz]ed|detected|made|said))"
         r"(?! (?:considered|called|counted|classified|described|selected|ticked|marked|chosen))",
-        r"doubt|premature|insufficient|artifact|artefact|recommend\w*|correlation|would be needed|suspect\w*"
+        r"doubt|premature|insufficient|artifact|artefact|recommend\w*|consult\w*|verify|to check|look for"
+        r"|concern for|suspicious for|correlation|would be needed|suspect\w*"
         r"|have expected|had expected|expected if",
     )
     + r"|可能|或|是否|也许"
@@ -143,7 +147,7 @@ IN_GENERAL = re.compile(words("usually|commonly|typically|frequent(?:ly)?|often|
 """Words of a sentence that may say only what is so in general."""
 
 GENERAL = re.compile(
-    r"\W*(?:typically|usually|commonly|often|in general|generally|for example|frequently)\b"
+    r"\W*(?:statistically|typically|usually|commonly|often|in general|generally|for example|frequently)\b"
     r"|[^.\n]{0,60}?(?:%|\bpercent|\bmost) of (?:all |the |these )?(?:herniations|cases|patients|people|lesions)\b"
 )
 """How a sentence begins that tells what is so in general, or how often."""

@@ -22,7 +22,8 @@ _ENDING = re.compile(r"(?:ing|ed|es|s|e)\Z")
 _DOUBLED = re.compile(r"([b-df-hj-np-tv-z])\1\Z")
 _TELLING = re.compile(r"(?!true|false|yes|none|same\Z)[a-z]{3,}\Z")
 _EMPTY = re.compile(
-    r"(?:an?|the|is|are|was|were|be|been|its?|of|to|in|on|at|by|for|and|or|as|that|this|with|from|would|will|their|his|also|still|likely|probably"
+    r"(?:an?|the|is|are|was|were|be|been|its?|of|to|in|on|at|by|for|and|or|as|that|this|with|from|would|will|their"
+    r"|his|also|still|likely|probably"
     r"|her)\Z"
 )
 _LEAD = re.compile(r"\s{0,4}(?:[-+>]\s|\d{1,2}[.)]\s)?(?:(?:only|just|both)\s)?")
@@ -30,6 +31,12 @@ _ANNOUNCED = re.compile(
     r":(?:(?<=is:)|(?<=are:)|(?<=be:)|(?<=was:)|(?<=answer:)|(?<=option:)|(?<=choice:)|(?<=select:)|(?<=choose:))"
     r"\s{0,3}\n\s{0,4}"
 )
+_MUSED = re.compile(
+    r"(?:,? right)?\?|, (?:maybe|perhaps|possibly)\b|\s(?:means|refers?|would|could|might|can|vs\b|versus"
+    r"|individuals|(?:is|are) (?:defined"
+    r"|one (?:of|possibility)|a possibility|unlikely|less)|(?:seems?|appears?|looks?) (?:less|un)\w+)"
+)
+"""What stands after an option's text that is asked about, explained or weighed, and not chosen."""
 _EDGES = " .,;!\"')]"
 _COURTESY = re.compile(r"(?:sure|certainly|of course|absolutely|okay|great|thank)\b[^.!:\n]{0,80}[.!]\s{1,3}(?=\S)")
 _NEXT_LINE = re.compile(r"[^\n]{0,6}\n\s{0,4}(?:[-+>]\s|\d{1,2}[.)]\s)?[\"'(]{0,2}")
@@ -55,7 +62,7 @@ def lead_text(reading: Reading) -> Found | None:
         return None
     end, owners = at
     words = lower[start:end]
-    if lower.startswith("?", end):
+    if _MUSED.match(lower, end):
         return None
     if (words == "no" or len(words) < 2) and not (end >= reading.end or _CLAUSE_END.match(lower, end)):
         return None
