@@ -17,7 +17,9 @@ from orchestrator.grading.reading import Found, Head, Reading, found
 
 _LEADS = re.compile(r"\s?(?:[.;:!\n(-]|,? (?:since|because|as|due|given|but|not)\b)")
 _ALL = re.compile(r"\b(?:all|every|each|multilevel)\b")
-_SUBJECT = re.compile(r"(?:[.;:!?,\n]|\b(?:and|whereas|while|but))\W*(?:the |an? |both |whereas |while |but |and )*\Z")
+_SUBJECT = re.compile(
+    r"(?:[.;:!?,\n]|\b(?:and|whereas|while|but))\W*(?:the |an? |both |whereas |while |but |and |in |at |on )*\Z"
+)
 SHORT = 400
 """Characters of an output that begins with its answer."""
 MOST = 20
@@ -46,6 +48,7 @@ def _only(reading: Reading, blocks: list[Block]) -> Clause | None:
     """Return the clause that names the only answer, if nothing said of other options speaks against it."""
     settled = max((at for at, block in enumerate(blocks) if block.chooses and block.right), default=0)
     only = [one for block in blocks[settled:] for one in block.clauses if one.only and one.right]
+    only = [] if any(one.by_letter and not only[-1].by_letter for one in _beside(blocks, only)) else only
     if not only or (reading.offered.levels and len(only) > 1):
         return None
     place = next(at for at, block in enumerate(blocks) if only[-1] in block.clauses)
@@ -53,6 +56,12 @@ def _only(reading: Reading, blocks: list[Block]) -> Clause | None:
     telling = [block for block in others if block.telling or block.by_letter or block.chooses or block.adds]
     more = not reading.offered.levels and any(block.right.difference(only[-1].letters) for block in telling)
     return None if more else only[-1]
+
+
+def _beside(blocks: list[Block], only: list[Clause]) -> list[Clause]:
+    """Return the clauses after one that names the only answer, in the same block."""
+    block = next((block for block in blocks if only and only[-1] in block.clauses), None)
+    return [one for one in block.clauses if one.right and one.start > only[-1].start] if block else []
 
 
 def _counted(reading: Reading, blocks: list[Block]) -> list[Block]:
@@ -99,7 +108,8 @@ def _told_apart(reading: Reading, blocks: list[Block]) -> Found | None:
         first, later = clauses[:count], clauses[count:]
         chosen = frozenset(letter for one in first for letter in one.letters)
         plain = all(one.right for one in first) and not any(one.right and one.told for one in later)
-        if plain and len(chosen) > 1 and _all_others(reading, chosen, first[-1].end, later):
+        several = len(chosen) > 1 or all(one.told for one in first)
+        if plain and several and _all_others(reading, chosen, first[-1].end, later):
             return Found(tuple(sorted(chosen)), first[0].start, first[-1].end)
     return None
 

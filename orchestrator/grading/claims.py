@@ -282,6 +282,8 @@ def _called(page: Page, cued: list[Claim]) -> list[Claim]:
             continue
         if page.multi and len(listed.letters) == 1 and _more_marks(page, right.end()):
             continue
+        if page.multi and " - " in lower[end : right.end()]:
+            continue
         before = sentence_before(lower, at)
         if lexicon.LEFT_OUT.search(before) or lexicon.LEFT_OPEN.search(before):
             continue

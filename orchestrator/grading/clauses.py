@@ -20,7 +20,7 @@ NEAR = 160
 """Characters before an option in which its clause is looked for."""
 
 _STOP = re.compile(r"[.!?。\n](?:(?<=[。\n])|(?<!\be\.g.)(?<!\bi\.e.)(?<!\n\d.)(?<!\n\d\d.)[\"')\]]{0,2}(?=\s|\Z))")
-_COMMA = re.compile(r"(?s:.*), (?!including|especially|namely)")
+_COMMA = re.compile(r"(?s:.*),(?: (?!including|especially|namely)|\Z)")
 _BOUNDARY = re.compile(
     r"[;()]|\s-\s|,? (?=(?:and |but |with )?(?:the |all |all the )?(?:others?|rest|remaining|nothing(?! to do))\b)"
     r"|, (?=(?:and"
@@ -56,6 +56,7 @@ _NAMED_BY_LETTER = re.compile(
 """What letters name that are no options."""
 _OPERATOR = re.compile(r"[=+*/^√≈<>∠×÷≡|]")
 _LEFT_BEHIND = re.compile(
+    r"\b(?:they|these|those) (?:are|were|do|have)(?: not|n't)\b|"
     r"(?:not|n't) [^.;]{0,12}?(?:includ|select|choos|count|pick|tick)[a-z]* (?:either of |both of |any of )?"
     r"(?:it|them|that|those|this|these)\b"
     r"|\bneither (?:is|was|of|has|does|did|belongs|counts)\b"
@@ -78,9 +79,10 @@ _RELATIVE = re.compile(
     r"|include)\b)"
 )
 _CONDITION = re.compile(
-    r"\b(?:if(?! the (?:question|aim|goal|point|task)| we're asking| asked| i had to| i have to)|unless|assuming"
+    r"\b(?:if(?! the (?:question|aim|goal|point|task)| we're asking| asked| i had to| i have to| you)|unless|assuming"
     r"|supposing)\b[^;.]*\Z"
 )
+_THAN = re.compile(r"\bthan(?: (?:at|in|the|an?|level|option|those of)){0,2}\W{0,3}\Z")
 _NEXT_TO = re.compile(r"\b(?:below|above|beneath|under)(?: the)?\W{0,3}\Z")
 _BELOW = re.compile(
     r"[\s)]{0,2}(?:,? and (?:the|all) levels?|and) (?:immediately |directly |just )?(?:below|above|beneath)\b"
@@ -278,7 +280,7 @@ def _verdict(before: str, after: str, *, hedged: bool, sure: bool) -> bool | Non
 
     Where it is `sure` of them, having named them twice, no word of doubt counts.
     """
-    if phrases.EXCLUDING.search(before) or phrases.EXCLUDED_AFTER.search(after):
+    if _THAN.search(before) or phrases.EXCLUDING.search(before) or phrases.EXCLUDED_AFTER.search(after):
         return False
     if sure and not hedged:
         return True

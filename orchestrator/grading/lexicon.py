@@ -145,7 +145,7 @@ FOREIGN = re.compile(
 """Before a declaration in its sentence: it is not the model's own."""
 
 NEGATED = re.compile(
-    words("not|neither|never|wrong|incorrect|false") + r"|n't\b|不是|不选|不正确|不符合|错误|并非|排除"
+    words("not|cannot|neither|never|wrong|incorrect|false") + r"|n't\b|不是|不选|不正确|不符合|错误|并非|排除"
 )
 
 INSTEAD = re.compile(r",? (?:but|rather)(?: rather| instead)? (?:it is |it's )?|,?\s?而(?:是|应)(?:选)?")

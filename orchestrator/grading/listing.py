@@ -15,7 +15,7 @@ from orchestrator.grading.offered import Offered, whole
 MOST = 26
 """Labels read in one list."""
 
-STOP = re.compile(r"\s{0,2}(?:[.)\],;:!\n\"⟧]|only\b|\Z)")
+STOP = re.compile(r"\s{0,2}(?:[.)\],;:!\n\"⟧]|(?:only|as well|too)\b|\Z)")
 """What may follow a declaration that ends there."""
 
 _SEPARATOR = re.compile(
@@ -53,6 +53,7 @@ _THROUGH = re.compile(r" (?:(?:all the way )?(?:down |up )?to|through(?: to)?|th
 _LINE_END = re.compile(r"[.!\"')\s]{0,3}(?:\n|\Z)")
 _SET_OFF = re.compile(r"[.):;=|-]")
 _CLOSING = re.compile(r"(?:[.,]?[\"']{1,2})?[)\]]?(?=[\s,;.)]|$)")
+_SAID = re.compile(r"[,;:-] ?[^()\n]{1,80}\)")
 _QUOTES = re.compile(r"[\"']{1,2}(?=[\s,;\]])")
 _TO_LABEL = re.compile(r"[\"']{0,2}[\s,:-]{0,3}(?:\((?=option|choice))?(?=[(\[]|option|choice)")
 _SEVERAL = re.compile(r"\s?:\s?(?:options|choices)\b")
@@ -274,6 +275,8 @@ def own_text(page: Page, at: int, label: str) -> tuple[int, tuple[str, ...]]:
         return at, ()
     if label in owners:
         closing = _CLOSING.match(lower, end)
+        said = _SAID.match(lower, end) if "(" in lower[at:begin] and not (closing and ")" in closing[0]) else None
+        closing = said or closing
         return closing.end() if closing else end, ()
     other = lower[begin:end]
     if page.offered.texts[label].startswith(other) or len(other) < 2 or not _clashes(page, begin, end):

@@ -219,7 +219,7 @@ def _variants(text: str, label: str) -> set[str]:
         found.add(str(_WORDS.index(text)))
     if text in _SYNONYMS:
         found.add(_SYNONYMS[text])
-    if len(text) > 3 and text.isascii() and text.replace(" ", "").isalpha():
+    if len(text) > 3 and text.replace(" ", "").isalpha():
         found.add(text[:-1] if text.endswith("s") and not text.endswith("ss") else f"{text}s")
         if _SINGULAR.search(text):
             found.add(f"{text[:-1]}ies")

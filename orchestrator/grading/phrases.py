@@ -18,7 +18,7 @@ ANNOUNCING = re.compile(
         r"examin(?:e|ed|ing)|look(?:ing)? at|analy[sz](?:e|ing)|compar(?:e|ed|ing)(?! (?:with|to))",
         r"going (?:through|over)",
         # what was asked and offered
-        r"asks?|asked|asking|wants|the question|which of|out of|is the list(?=:)|options (?:given|include)",
+        r"asks?|asked|asking|wants|the question|which of|out of (?:the|these|those|all)|is the list(?=:)|options (?:given|include)",
         r"the(?<!among the)(?<!of the) options are|these options are|following options are|given options are",
         r"available options are|possible options are|answer options are",
         r"should be(?! (?:also )?(?:select|chos|tick|pick|mark|includ|report|mention|added|noted))",
@@ -46,7 +46,7 @@ EXCLUDING = re.compile(
         _FINE,
         r"non|wide open|open(?= at)|fine(?= at)|aligned(?= at)",
         r"instead of|unlike|except|exception of|save for|aside from|relative to|in comparison (?:to|with)|excluding"
-        r"|apart from|than|compared (?:with|to)|against",
+        r"|apart from|compared (?:with|to)|against",
         r"other (?:two|three|four|five|six|options?|choices?|ones|statements?)",
         r"rules? out|ruled out|ruling out|leaves? out|left out|leaving out|cross\w* off|take back",
         r"exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*|discard\w*",
@@ -84,7 +84,7 @@ DOUBTING = re.compile(
         r"cannot|hard to",
         r"can (?:also )?be(?! (?:seen|noted|identified|found|observed|appreciated|recogni[sz]ed|detected|made|said))"
         r"(?! (?:considered|called|counted|classified|described|selected|ticked|marked|chosen))",
-        r"doubt|premature|insufficient|artifact|artefact|recommend\w*|consult\w*|verify|to check|look for"
+        r"doubt|premature|insufficient|artifact|artefact|recommended for|recommend (?:consulting|clinical|further|an?)|consult\w*|verify|to check|look for"
         r"|concern for|suspicious for|correlation|would be needed|suspect\w*"
         r"|have expected|had expected|expected if",
     )

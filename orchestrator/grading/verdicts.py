@@ -13,6 +13,7 @@ from orchestrator.grading.claims import is_question, sentence_before
 from orchestrator.grading.listing import Listed, read_list
 from orchestrator.grading.reading import Found, Reading
 
+_DENIED_THOUGHT = re.compile(r"(?:n't|\bnot) (?:think|believe|see|say)\b[^,.;]{0,30}\Z")
 LONGEST = 800
 """Characters after a label in which its verdict is looked for."""
 
@@ -56,7 +57,12 @@ def verdicts(reading: Reading) -> dict[str, Verdict]:
         if right is None and not heads.isdisjoint(range(at - 12, at + 1)):
             right = _of_line(lower, done, min(following, reading.end, done + LONGEST))
         before = sentence_before(lower, listed.start)
-        if right and (is_question(text, done) or lexicon.LEFT_OPEN.search(before) or lexicon.FOREIGN.search(before)):
+        if right and (
+            _DENIED_THOUGHT.search(before)
+            or is_question(text, done)
+            or lexicon.LEFT_OPEN.search(before)
+            or lexicon.FOREIGN.search(before)
+        ):
             continue
         if right is not None:
             found.update(dict.fromkeys(listed.letters, Verdict(right, listed.start, done)))
