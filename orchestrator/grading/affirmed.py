@@ -58,6 +58,11 @@ def _only(reading: Reading, blocks: list[Block]) -> Clause | None:
     return None if more else only[-1]
 
 
+def _single(block: Block) -> bool:
+    """Return whether a block concludes on a single letter, as each of several may: "so A applies"."""
+    return block.decisive and block.by_letter and len(block.right) == 1 and not block.open
+
+
 def _beside(blocks: list[Block], only: list[Clause]) -> list[Clause]:
     """Return the clauses after one that names the only answer, in the same block."""
     block = next((block for block in blocks if only and only[-1] in block.clauses), None)
@@ -74,6 +79,8 @@ def _counted(reading: Reading, blocks: list[Block]) -> list[Block]:
     if final and not (_weak(reading, final) and any(block.right - final.right for block in chosen)):
         place, among = blocks.index(final), chosen.index(final)
         before = chosen[:among] if final.adds else []
+        if not before and _single(final):
+            before = [block for block in chosen[:among] if _single(block)]
         after = [block for block in chosen[among + 1 :] if block.adds and block.telling and not block.open]
         return [] if _gainsaid(final, blocks[place + 1 :]) else [*before, final, *after]
     lettered = [block for block in chosen if block.by_letter and len(block.right) > 1]

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from orchestrator.grading import phrases
+from orchestrator.grading.lexicon import CROSS
 from orchestrator.grading.listing import STOP, Listed, read_list, read_text
 from orchestrator.grading.reading import Reading
 
@@ -70,6 +71,7 @@ _DISMISSED = re.compile(
     r"|(?:not|n't) (?:belong|fit|qualify|count)\b|\bleav(?:e|es|ing) [^.;]{0,20}\bout\b"
 )
 """What says so of those right before it."""
+_CROSSED = re.compile(rf"{CROSS}\s*\Z")
 _ARTICLE = re.compile(
     r"A (?!(?:is|are|was|and|or|because|as|since|only|both|for|in|at|on|with|seems|appears|holds|fits|applies|stays"
     r"|alone|does|has|can|would|should|will|goes|belongs|isn|doesn|won)\b)(?:[a-z]{2}|\d)"
@@ -90,6 +92,7 @@ _BELOW = re.compile(
 _OR_BEFORE = re.compile(r"(?:\bor\b|或)(?: (?:the|an?|at|in|options?|levels?)){0,2}\W{0,3}\Z")
 _OR_AFTER = re.compile(r"[\s)]{0,2}(?:or\b|或)")
 _PICKED = re.compile(r"\b(?:pick|choose|select|tick|mark|include|go with) (?:those|these|them|both|it|that one)\b")
+_SO = re.compile(r", (?:so|therefore|hence|thus)\b")
 _SO_IS = re.compile(r"\bso (?:is|are|does|do|has|have)\W*(?:the )?\Z")
 _LABELLED = re.compile(r"[^:\n]{1,60}:\s")
 
@@ -150,10 +153,13 @@ def clauses_of(reading: Reading, start: int, end: int, *, general: bool) -> list
         after = lower[listed.end : cut]
         unsure = listed.hedged or bool(listed.clash) or _CONDITION.search(lower, left, listed.start) is not None
         sure = listed in restated
-        dismissed = excluded or (listed is options[-1] and _DISMISSED.search(lower, listed.end, end) is not None)
+        crossed = listed is options[-1] and _CROSSED.search(lower, listed.end, end) is not None
+        dismissed = (
+            crossed or excluded or (listed is options[-1] and _DISMISSED.search(lower, listed.end, end) is not None)
+        )
         right = False if dismissed else _verdict(before, after, hedged=unsure, sure=sure)
+        between = lower[left : listed.start]
         if clauses:
-            between = lower[left : listed.start]
             against = against or bool(clauses[0].right and phrases.AGAINST.search(between))
             verdict = _beside(clauses[-1], between, after, right=right, against=against)
             # What is set against holds on, until a clause is excluded in its own words.
@@ -164,6 +170,8 @@ def clauses_of(reading: Reading, start: int, end: int, *, general: bool) -> list
         again = any(one.right is False and {*listed.letters} <= {*one.letters} for one in clauses)
         faint = right is True and (phrases.FAINT.search(before) or phrases.FAINT.search(after)) is not None
         right = None if faint else right
+        if right and clauses and _SO.search(between) and (not listed.by_text or len(listed.letters) > 1):
+            clauses = [one for one in clauses if not one.right or {*one.letters} <= {*listed.letters}]
         if not again and (meant or sure or not (silent or _announces(after, general=general))):
             only = _ONLY.search(before) is not None or _ALONE.match(after) is not None
             clauses.append(Clause(listed.letters, right, listed.start, listed.end, not listed.by_text, only, faint))

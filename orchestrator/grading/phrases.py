@@ -18,7 +18,8 @@ ANNOUNCING = re.compile(
         r"examin(?:e|ed|ing)|look(?:ing)? at|analy[sz](?:e|ing)|compar(?:e|ed|ing)(?! (?:with|to))",
         r"going (?:through|over)",
         # what was asked and offered
-        r"asks?|asked|asking|wants|the question|which of|out of (?:the|these|those|all)|is the list(?=:)|options (?:given|include)",
+        r"asks?|asked|asking|wants|the question|which of|out of (?:the|these|those|all)|is the list(?=:)",
+        r"options (?:given|include)",
         r"the(?<!among the)(?<!of the) options are|these options are|following options are|given options are",
         r"available options are|possible options are|answer options are",
         r"should be(?! (?:also )?(?:select|chos|tick|pick|mark|includ|report|mention|added|noted))",
@@ -84,9 +85,9 @@ DOUBTING = re.compile(
         r"cannot|hard to",
         r"can (?:also )?be(?! (?:seen|noted|identified|found|observed|appreciated|recogni[sz]ed|detected|made|said))"
         r"(?! (?:considered|called|counted|classified|described|selected|ticked|marked|chosen))",
-        r"doubt|premature|insufficient|artifact|artefact|recommended for|recommend (?:consulting|clinical|further|an?)|consult\w*|verify|to check|look for"
-        r"|concern for|suspicious for|correlation|would be needed|suspect\w*"
-        r"|have expected|had expected|expected if",
+        r"doubt|premature|insufficient|artifact|artefact|suspect\w*|suspicious for|concern for",
+        r"recommended for|recommend (?:consulting|clinical|further|an?)|consult\w*|correlation|verify|to check|look for",
+        r"would be needed|have expected|had expected|expected if",
     )
     + r"|可能|或|是否|也许"
 )
