@@ -37,7 +37,9 @@ _ONLY = re.compile(
     r"|ones?|is|are|see|correct|right|affected|visible|abnormal\w*|that|i|can|would|select|choose|pick)){0,6}\W{0,3}\Z"
     r"|\bthe one \w+(?: \w+)? is\W{0,3}\Z"
 )
-_ALONE = re.compile(r"[\s)]{0,2}(?:only(?=\W{0,3}\Z)|alone|and nothing else|(?:is|are) the only)\b")
+_ALONE = re.compile(
+    r"(?: \([^()\n]{1,80}\))?[\s)]{0,2}(?:only(?=\W{0,3}\Z)|alone|and nothing else|(?:is|are) the only)\b"
+)
 _SET_APART = re.compile(r"(?:[:：\n>]\s?|\A)\Z")
 _LAST_WORD = re.compile(r"([a-z]+) {1,2}\Z")
 _BEFORE_LETTERS = re.compile(
@@ -47,7 +49,7 @@ _BEFORE_LETTERS = re.compile(
     r"|nor|so|but"
     r"|neither|either|except|that|this|levels?|therefore|thus|hence|then|of|at|by|makes|rejected?|excluded?"
     r"|eliminate[ds]?"
-    r"|drop|out|while|whereas|because|since|final|go|say|think|believe|see"
+    r"|drop|out|s|while|whereas|because|since|final|go|say|think|believe|see"
 )
 _NAMED_BY_LETTER = re.compile(
     r"between|angles?|points?|lines?|segments?|triangles?|events?|sets?|vert(?:ex|ices)|sides?|lengths?|variables?"
@@ -61,7 +63,8 @@ _LEFT_BEHIND = re.compile(
     r"(?:not|n't) [^.;]{0,12}?(?:includ|select|choos|count|pick|tick)[a-z]* (?:either of |both of |any of )?"
     r"(?:it|them|that|those|this|these)\b"
     r"|\bneither (?:is|was|of|has|does|did|belongs|counts)\b"
-    r"|\b(?:leav(?:e|es|ing)|left) (?:it|them|that|those|this|these|both)\b[^.;]{0,20}\bout\b"
+    r"|\b(?:leav(?:e|es|ing)|left) (?:it|them|that|those|this|these|both)\b[^.;]{0,20}"
+    r"\b(?:out|off|blank|un(?:marked|ticked|selected|checked))\b"
     r"|\b(?:they|these|those|it|this|that|both|which)(?:'re|'s)? [^.;]{0,60}?(?:not|n't) [^.;]{0,20}?"
     r"(?:belong|count|apply|qualify|answer|select|choos|chosen|includ)"
 )

@@ -254,6 +254,8 @@ def _with_those_added_to(reading: Reading, before: list[Claim], last: Claim) -> 
 
     Nothing where it says that it adds and there is none.
     """
+    if before and last.letters != before[-1].letters and all(map(reading.in_list, (before[-1].start, last.start))):
+        return None
     together = [last]
     for earlier in reversed(before):
         if not _goes_on_to(reading, earlier, together[0]):

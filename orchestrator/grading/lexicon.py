@@ -204,6 +204,7 @@ REFUSAL = re.compile(
     r"|(?:do not|don't) (?:\w{1,12} ){0,2}?(?:personal|opinions?|beliefs?|feelings|experiences?|emotions|preferences"
     r"|the ability|the capacity|the capability)"
     r"|an? (?:\w{1,12} ){0,2}(?:ai\b|artificial intelligence|language model|assistant\b))"
+    r"|(?:unable to|not able to|cannot|can't) (?:open|access|load|view) (?:the|your|this|any|that) "
     r"|as an? (?:\w{1,12} ){0,3}(?:ai\b|language model|assistant\b)"
     r"|作为一个?(?:ai|人工智能|语言模型)|我(?:无法|不能)(?:回答|提供|选择|判断)|抱歉|对不起"
 )

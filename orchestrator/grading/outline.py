@@ -120,7 +120,9 @@ class _Outline:
                 self._begin_block(line)
             if phrases.DENIES.match(line):
                 self._drafts[-1 if self._listing else -2].settle(None)
-            self._say(start, end, line)
+            clauses = self._say(start, end, line)
+            # Prose that goes on to more options is no line of a list, though it begins with one.
+            self._named = self._named and (begins or not clauses)
 
     def _begin_line(self, start: int, line: str) -> None:
         head = start + len(line) - len(line.lstrip("\n")) in self._heads
@@ -142,7 +144,7 @@ class _Outline:
         self._denied = self._announced and (phrases.EXCLUDING.search(said) or phrases.REST.search(said)) is not None
         self._headed = False
 
-    def _say(self, start: int, end: int, line: str) -> None:
+    def _say(self, start: int, end: int, line: str) -> list[Clause]:
         reading = self._reading
         clauses = [] if self._echoed else clauses_of(reading, start, end, general=self._general)
         if self._listing and self._denied:
@@ -152,11 +154,10 @@ class _Outline:
             (one.right and one.told) or _announced(reading, one) for one in clauses
         )
         draft = self._drafts[-1]
-        if clauses and draft.lines and not self._listing:
-            self._named = False
         draft.decisive = draft.decisive or self._announced or listed or _is_list(line, clauses, start)
         draft.clauses += clauses
         draft.lines.append(line)
+        return clauses
 
     def blocks(self) -> list[Block]:
         """Return the blocks that name options, without a list at the end that is cut off or an echo."""

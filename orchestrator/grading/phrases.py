@@ -69,8 +69,8 @@ EXCLUDED_AFTER = re.compile(
         _FINE,
         r"out(?<!make out)(?<!made out)(?<!be ruled out)(?=\W*\Z)|is out|are out|stays? out",
         r"leav(?:e|es|ing)(?: \w+){0,3} out|left out|ruled(?<!not be ruled) out|crossed out|taken out",
-        r"off|miss(?:es|ed)|falls? short|fell short|exclude|excluded(?<!not be excluded)|eliminated|rejected",
-        r"dropped|irrelevant|normally|incompatible|nothing to do",
+        r"cannot(?=\W*\Z)|off|miss(?:es|ed)|falls? short|fell short|exclude|excluded(?<!not be excluded)",
+        r"eliminated|rejected|dropped|irrelevant|normally|incompatible|nothing to do",
         # what would be seen if it were so
         r"would (?:only|be (?:seen|expected|drawn|shown|visible|displayed)|point|radiate|produce|show|cause|look)",
         r"would (?:present|require|need|appear|lead|give|suggest)|you(?:'d| would) (?:see|find)|one would (?:see|find)",
@@ -81,13 +81,13 @@ EXCLUDED_AFTER = re.compile(
 
 DOUBTING = re.compile(
     words(
-        r"might|may|could|perhaps|possibl[ey]|either|whether|if|unless|unclear|questionable|equivocal",
+        r"might|may|could|perhaps|possibl[ey]|possibility|either|whether|if|unless|unclear|questionable|equivocal",
         r"cannot|hard to",
         r"can (?:also )?be(?! (?:seen|noted|identified|found|observed|appreciated|recogni[sz]ed|detected|made|said))"
         r"(?! (?:considered|called|counted|classified|described|selected|ticked|marked|chosen))",
         r"doubt|premature|insufficient|artifact|artefact|suspect\w*|suspicious for|concern for",
-        r"recommended for|recommend (?:consulting|clinical|further|an?)|consult\w*|correlation|verify|to check|look for",
-        r"would be needed|have expected|had expected|expected if",
+        r"recommended for|recommend (?:consulting|clinical|further|an?)|consult\w*|correlation|verify",
+        r"have expected|had expected|expected if",
     )
     + r"|可能|或|是否|也许"
 )
@@ -97,7 +97,7 @@ FAINT = re.compile(words(r"mild(?:ly)?(?!\))|minor|minimal(?:ly)?|slight(?:ly)?"
 """What leaves an option open where nothing is concluded: a low degree."""
 
 _CHOOSING = (
-    r"answers?|select(?:ed|ion|s|ing)?|choos(?:e|ing)|chosen|choices?|pick(?:s|ed|ing)?|tick(?:s|ed|ing)?|marked"
+    r"answers?|select(?:ed|ion|s|ing)?|choos(?:e|ing)|chosen|choices?|pick(?:ed)?|my picks|tick(?:s|ed|ing)?|marked"
     r"|check off|left with|leav(?:es|ing)|go with|go for|i(?:'d| would) say"
 )
 CHOOSING = re.compile(words(_CHOOSING))
@@ -110,7 +110,7 @@ DECISIVE = re.compile(
         _CHOOSING,
         r"therefore|thus|hence|consequently|accordingly|namely|then(?<=, then)|taken together|summar\w+|sum up",
         r"conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|matching|supported|putting (?:this"
-        r"|it|these|everything) together|with that said",
+        r"|it|these|everything) together|with that said|based on (?:this|these|that)|you want",
         r"gives? (?:us|me)|makes (?:it|them|this|that|these|those|the)",
         r"the (?:right|correct|true) ones?|is the one|are the ones|the (?:one|only) \w+(?: \w+)? (?:is|are)",
         r"only (?:one|two|three)|what remains|what is left|what's left|my (?:read|take|call|verdict)(?=:)"
@@ -129,7 +129,7 @@ PREDICATE = re.compile(
     r"|notice|see|find|observe|spot|shows?|demonstrates?|depicts?|displays?|exhibits?|represents?|reflects?|reveals?"
     r"|identify|supports?|suggests?"
     r"|indicates?|corresponds? to|consistent with|compatible with|fits?(?: with)?|points? to|in keeping with|typical of"
-    r"|evidence of|[a-z]{2,12}ed by|(?:label|call|deem|consider)(?: \w+){1,3}"
+    r"|evidence of|[a-z]{2,12}ed by|(?:label|call|deem|consider)(?: \w+){0,3}"
     r"|(?:classif|describ|regard|label|rat)\w{1,5} (?:\w+ ){0,3}as))"
     r"(?: (?:both|all|also|then|thus|therefore|the|an?))?(?: options?)?"
     r"(?: (?:grade [iv\d]+|severe|marked|definite|clear|degenerative))?\W{0,3}\Z"
@@ -210,7 +210,7 @@ CHOSEN = re.compile(
 """What stands before letters that are chosen."""
 
 ARE_THE = re.compile(
-    r"[\s)]{1,2}(?:is|are)(?: also| then| [a-z]{2,12}ly)? (?:the|present|seen|visible|noted|identified|evident|found"
-    r"|observed)\b"
+    r"[\s)]{1,2}(?:(?:is|are)(?: also| then| [a-z]{2,12}ly)? (?:present|seen|visible|noted|identified|evident|found"
+    r"|observed)|are(?: also| then| [a-z]{2,12}ly)? the|is (?:the (?:only|correct|right|one|answer|level|finding|diagnosis)))\b"
 )
 """What stands after options that a sentence says of something."""

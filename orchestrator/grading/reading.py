@@ -10,7 +10,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from orchestrator.grading import cues, lexicon
 from orchestrator.grading.claims import Claim, free_marks, scan
-from orchestrator.grading.listing import Listed, read_list
+from orchestrator.grading.listing import BULLET, Listed, read_list
 from orchestrator.grading.offered import Offered
 
 _BREAK = re.compile(r"[.!?。\n](?:(?<=[。\n])|(?<!\be\.g.)(?<!\bi\.e.)\s)")
@@ -181,6 +181,10 @@ class Reading:
         first = max(self.start, self.end - CLOSING)
         stops = [stop.end() for stop in _BREAK.finditer(self.text, first, max(first, self.end - 1))]
         return (stops[-1] if stops else first), self.end
+
+    def in_list(self, at: int) -> bool:
+        """Return whether a place is in a line that begins with a bullet."""
+        return BULLET.match(self.lower, self.lower.rfind("\n", 0, at) + 1) is not None
 
     def sentence(self, at: int) -> tuple[int, int]:
         """Return start and end of the sentence in which a place of the answer lies."""

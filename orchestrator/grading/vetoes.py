@@ -123,7 +123,9 @@ def _unfinished(reading: Reading, seen: Found) -> str:
     # Lines without stops, one after another, are a list.
     listed = BULLET.match(last) or reading.text[:start].rstrip()[-1:].isalnum()
     long = len(last.split()) > WORDS and not listed
-    after = seen.end <= start and last[-1:].isalnum() and long
+    rest = reading.text[max(start, seen.end) : end]
+    goes_on = reading.text[:start].strip() and len(rest.split()) > WORDS and not listed and seen.end > start
+    after = last[-1:].isalnum() and ((seen.end <= start and long) or goes_on)
     return "the text breaks off" if after or lexicon.DANGLING.search(reading.lower, seen.end, end) else ""
 
 
