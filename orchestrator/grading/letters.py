@@ -38,7 +38,7 @@ _LEAD = re.compile(
 _OFFERING = re.compile(r"\b(?:(?<!correct )(?<!right )options?|(?<!correct )choices?)\b[^\n.]{0,30}:\s{0,4}\Z")
 _OR_ELSE = re.compile(r"\bor (?:else |maybe |perhaps |possibly )?(?:that |the |it |my |option )?\Z")
 _GOES_ON = re.compile(r"\s?(?:,|;|/|\band\b|\bor\b)\s?[^\]\n\s][^\]\n]{0,60}\]")
-_PROMISED = re.compile(r"\b(?:form|format|example|respond with|reply with|answer with)\b[^.\n]{0,40}\Z")
+_PROMISED = re.compile(r"(?:form|format|example|respond with|reply with|answer with)\b[^.\n]{0,40}\Z")
 _STOP = re.compile(r"[.;!?]\s|[\n。]")
 _AROUND = " .,:;)]}⟧\"'!。\n*"
 
@@ -47,7 +47,8 @@ def final_option(reading: Reading) -> Found | None:
     """Find the last `My final option: [X]` (or answer, or choice), by letter or by text."""
     lower, offered = reading.lower, reading.offered
     for cue in _finals(lower, reading.end):
-        if _PROMISED.search(lower, max(0, cue.start() - LONGEST_TAG), cue.start()):
+        before = lower[max(0, cue.start() - LONGEST_TAG) : cue.start()]
+        if ("form" in before or "example" in before or " with" in before) and _PROMISED.search(before):
             continue
         at = cue.end()
         listed = _listed(reading, at)

@@ -118,6 +118,9 @@ def normalise(output: str) -> Passage:
         head = len(stretches)
         stretches.append((end - TAIL, _GAP))
         _rewrite(output, end - TAIL, end, stretches)
+    if len(stretches) == 1:
+        origin, text = stretches[0]
+        return Passage(text, text.lower(), (0,), (origin,), 0, thinking)
     marks: list[int] = []
     size = 0
     for _, piece in stretches:

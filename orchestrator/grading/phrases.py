@@ -211,6 +211,7 @@ CHOSEN = re.compile(
 
 ARE_THE = re.compile(
     r"[\s)]{1,2}(?:(?:is|are)(?: also| then| [a-z]{2,12}ly)? (?:present|seen|visible|noted|identified|evident|found"
-    r"|observed)|are(?: also| then| [a-z]{2,12}ly)? the|is (?:the (?:only|correct|right|one|answer|level|finding|diagnosis)))\b"
+    r"|observed)|are(?: also| then| [a-z]{2,12}ly)? the"
+    r"|is the (?:only|correct|right|one|answer|level|finding|diagnosis))\b"
 )
 """What stands after options that a sentence says of something."""
