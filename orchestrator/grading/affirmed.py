@@ -207,6 +207,11 @@ def _found(reading: Reading, blocks: list[Block]) -> Found | None:
     if not right or right & wrong or any(block.open for block in blocks):
         return None
     clauses = [one for block in blocks for one in block.clauses if one.right]
+    named_as_letters = any(len(text) == 1 for text in reading.offered.texts.values())
+    if any(one.by_letter for one in clauses) and not named_as_letters:
+        # Beside letters that are chosen, options that are only named in words are talked about.
+        clauses = [one for one in clauses if one.by_letter or one.told]
+        right = frozenset(letter for one in clauses for letter in one.letters)
     every = len(reading.offered.labels)
     if len(right) == every and not (_all(reading, clauses[0].start) or any(_every(reading, one) for one in clauses)):
         told = [one for one in clauses if one.told]

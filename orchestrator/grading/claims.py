@@ -52,6 +52,7 @@ _KINDS = {
     "zh": "zh",
     "odd": "odd",
 }
+_NOTHING = re.compile(r"\b(?:nothing|none|neither|nobody)\b[^,;]{0,40}\Z")
 _APPOSED = re.compile(r"levels?\s{1,2}")
 _BULLETS = " \"'+>-"
 _TOUCHING = frozenset("_'\\^/=+-∠△°√#")
@@ -205,19 +206,24 @@ def _read(page: Page, kind: str, at: int) -> Listed | None:
 
 def _ends_there(page: Page, kind: str, cue: re.Match[str], listed: Listed) -> bool:
     """Return whether the letters are all that the cue declares, and not the beginning of something else."""
-    if kind == "finding" and listed.by_text and page.text[listed.start - 1] == "(":
-        return False
-    if kind == "finding" and "\n" in cue[0] and ":" not in cue[0]:
-        return False
-    if kind == "finding" and page.multi and listed.by_text and _APPOSED.fullmatch(cue[0]):
+    if kind == "finding" and _apposed(page, cue[0], listed):
         return False
     if kind not in {"concluded", "named"}:
         return True
     if kind == "named" and page.multi and len(listed.letters) == 1 and _more_letters(page, listed.end):
         return False
+    if kind == "named" and _NOTHING.search(sentence_before(page.lower, cue.start())):
+        return False
     cut = _PLURAL.search(cue[0]) is not None and (len(listed.letters) == 1 or not page.multi)
     placed = cue[0].startswith(_STATES) and _PLACED.match(page.lower, listed.end) is not None
     return (listed.owned or placed or STOP.match(page.text, listed.end) is not None) and not cut
+
+
+def _apposed(page: Page, cue: str, listed: Listed) -> bool:
+    """Return whether a noun only stands beside options: "the level L4/L5", "the levels (L4/L5)", at a line's end."""
+    bracketed = listed.by_text and page.text[listed.start - 1] == "("
+    below = "\n" in cue and ":" not in cue
+    return bracketed or below or (page.multi and listed.by_text and _APPOSED.fullmatch(cue) is not None)
 
 
 def _sentence_end(page: Page, at: int) -> int:
@@ -285,7 +291,7 @@ def _called(page: Page, cued: list[Claim]) -> list[Claim]:
         if page.multi and " - " in lower[end : right.end()]:
             continue
         before = sentence_before(lower, at)
-        if lexicon.LEFT_OUT.search(before) or lexicon.LEFT_OPEN.search(before):
+        if lexicon.DENIED_THOUGHT.search(before) or lexicon.LEFT_OUT.search(before) or lexicon.LEFT_OPEN.search(before):
             continue
         if not page.offered.patterns.mark.search(text, end, right.end()) and not lexicon.FOREIGN.search(before):
             kind = "called" if lexicon.DEFINITE.search(right[0]) else "judged"

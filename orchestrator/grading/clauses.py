@@ -49,7 +49,7 @@ _BEFORE_LETTERS = re.compile(
     r"|nor|so|but"
     r"|neither|either|except|that|this|levels?|therefore|thus|hence|then|of|at|by|makes|rejected?|excluded?"
     r"|eliminate[ds]?"
-    r"|drop|out|s|while|whereas|because|since|final|go|say|think|believe|see"
+    r"|drop|out|s|while|whereas|because|since|final|go|say|think|believe|see|definitely|certainly|clearly|probably"
 )
 _NAMED_BY_LETTER = re.compile(
     r"between|angles?|points?|lines?|segments?|triangles?|events?|sets?|vert(?:ex|ices)|sides?|lengths?|variables?"
@@ -88,6 +88,7 @@ _CONDITION = re.compile(
     r"|supposing)\b[^;.]*\Z"
 )
 _THAN = re.compile(r"\bthan(?: (?:at|in|the|an?|level|option|those of)){0,2}\W{0,3}\Z")
+_CAVEAT = re.compile(r"[^.;]{0,80}?\bbut (?:it|this|these|they) (?:does|do|is|are)(?:n't| not)\b")
 _NEXT_TO = re.compile(r"\b(?:below|above|beneath|under)(?: the)?\W{0,3}\Z")
 _BELOW = re.compile(
     r"[\s)]{0,2}(?:,? and (?:the|all) levels?|and) (?:immediately |directly |just )?(?:below|above|beneath)\b"
@@ -154,7 +155,10 @@ def clauses_of(reading: Reading, start: int, end: int, *, general: bool) -> list
         cut = _cut(lower, listed.end, following, last=following == end)
         before = _from_boundary(lower[max(left, listed.start - NEAR) : listed.start], levels=levels)
         after = lower[listed.end : cut]
-        unsure = listed.hedged or bool(listed.clash) or _CONDITION.search(lower, left, listed.start) is not None
+        caveat = _CAVEAT.match(lower, listed.end, following) is not None
+        unsure = (
+            listed.hedged or caveat or bool(listed.clash) or _CONDITION.search(lower, left, listed.start) is not None
+        )
         sure = listed in restated
         crossed = listed is options[-1] and _CROSSED.search(lower, listed.end, end) is not None
         dismissed = (

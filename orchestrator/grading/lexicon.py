@@ -105,7 +105,7 @@ VERDICT = re.compile(
     r"|included)\b|(?<=[:.=-] )t\b|\+(?=\s{0,2}(?:\)|\n|\Z))|正确|对)"
     r"|(?P<open>(?:maybe|unsure|uncertain|unclear|possibl[ey]|ambiguous|partial(?:ly)?|debatable|equivocal)\b|\?|⚠)"
     rf"|{CROSS}|(?:false|no|incorrect|wrong|not|unaffected|normal|absent|negative|spared|excluded|ruled out)\b"
-    r"|(?<=[:.=-] )f\b|-(?=\s{0,2}(?:\)|\n|\Z))|错误|不正确|不对|否)(?!(?: [a-z]{1,12})?:)"
+    r"|(?<=[:.=-] )f\b|-(?=\s{0,2}(?:\)|\n|\Z))|错误|不正确|不对|否)(?!(?: [a-z]{1,12})?:| for\b)"
 )
 """A verdict that stands right after a label or its text."""
 
@@ -198,7 +198,8 @@ REFUSAL = re.compile(
     r"i(?<![a-z]i)(?:'m| am)? ?(?:just )?(?:(?:sorry|apologi[sz]e)\b|must decline|refuse to"
     r"|(?:(?:am |'m )?(?:unable|not able) to|cannot|can't|can not|won't|will not|do not feel|don't feel"
     r"|would rather not)"
-    r" (?:\w{1,12} ){0,2}?(?:answer|provide|assist|choose|select|give|help|comply|offer|make(?! out)|express|engage"
+    r" (?:\w{1,12} ){0,2}?(?:answer|analy[sz]e|provide|assist|choose|select|give|help|comply|offer|make(?! out)"
+    r"|express|engage"
     r"|discuss"
     r"|identify|diagnose|interpret|participate|respond|fulfil|comfortable|pick|recommend|share|take)"
     r"|(?:do not|don't) (?:\w{1,12} ){0,2}?(?:personal|opinions?|beliefs?|feelings|experiences?|emotions|preferences"
@@ -217,6 +218,9 @@ AS_MODEL = re.compile(
 
 NOT_LISTED = re.compile(r"not (?:listed|among|included|one of|present|given|available|mentioned)")
 """A match of `NONE` that free prose may say of something else than an answer."""
+
+DENIED_THOUGHT = re.compile(r"(?:n't|\bnot) (?:think|believe|see|say)\b[^,.;]{0,30}\Z")
+"""Before a verdict in its sentence: it is denied."""
 
 YET = re.compile(words("while|although|though|but|however|nevertheless|still"))
 """Words of a sentence that declines one thing and goes on to another."""

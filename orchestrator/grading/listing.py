@@ -237,11 +237,12 @@ def _stands(page: Page, item: re.Match[str], *, multi: bool) -> bool:
     if _formula(page, item):
         return False
     word = _WORD.match(page.text, item.end())
+    article = multi and item["label"] == "A" and word is not None and word[1].islower()
     if (
         word is None
         or _AFTER_LABEL.match(word[1])
         or "\n" in word[0]
-        or page.offered.text_at(page.lower, word.start(1))
+        or (page.offered.text_at(page.lower, word.start(1)) and not article)
     ):
         return True
     return not (item["label"] in {"A", "a", "i"} and word[1].islower()) and item["label"] != "I"

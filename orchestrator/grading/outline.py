@@ -111,8 +111,9 @@ class _Outline:
         elif not line.strip():
             self._blank += 1
         elif not begins and (settles := phrases.SETTLES.fullmatch(line)):
-            latest = next((draft for draft in reversed(self._drafts) if draft.clauses), self._drafts[-1])
-            latest.settle(settles["right"] is not None)
+            # "Not selected." ends a line about an option, "I would not select it." is about what was just said.
+            near = self._drafts[-1] if line.lstrip().startswith("i") else self._latest()
+            near.settle(settles["right"] is not None)
         else:
             if begins:
                 self._begin_line(start, line)
@@ -123,6 +124,10 @@ class _Outline:
             clauses = self._say(start, end, line)
             # Prose that goes on to more options is no line of a list, though it begins with one.
             self._named = self._named and (begins or not clauses)
+
+    def _latest(self) -> _Draft:
+        """Return the last draft that names options."""
+        return next((draft for draft in reversed(self._drafts) if draft.clauses), self._drafts[-1])
 
     def _begin_line(self, start: int, line: str) -> None:
         head = start + len(line) - len(line.lstrip("\n")) in self._heads

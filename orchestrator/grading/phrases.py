@@ -83,7 +83,8 @@ DOUBTING = re.compile(
     words(
         r"might|may|could|perhaps|possibl[ey]|possibility|either|whether|if|unless|unclear|questionable|equivocal",
         r"cannot|hard to",
-        r"can (?:also )?be(?! (?:seen|noted|identified|found|observed|appreciated|recogni[sz]ed|detected|made|said))"
+        r"can (?:also )?be(?! (?:seen|noted|identified|found|observed|appreciated|recogni[sz]ed|detected|made|said"
+        r"|used))"
         r"(?! (?:considered|called|counted|classified|described|selected|ticked|marked|chosen))",
         r"doubt|premature|insufficient|artifact|artefact|suspect\w*|suspicious for|concern for",
         r"recommended for|recommend (?:consulting|clinical|further|an?)|consult\w*|correlation|verify",
@@ -97,7 +98,8 @@ FAINT = re.compile(words(r"mild(?:ly)?(?!\))|minor|minimal(?:ly)?|slight(?:ly)?"
 """What leaves an option open where nothing is concluded: a low degree."""
 
 _CHOOSING = (
-    r"answers?|select(?:ed|ion|s|ing)?|choos(?:e|ing)|chosen|choices?|pick(?:ed)?|my picks|tick(?:s|ed|ing)?|marked"
+    r"answers?|select(?<!-select)(?:ed|ion|s|ing)?|picks (?:are|would)|choos(?:e|ing)|chosen|choices?|pick(?:ed)?"
+    r"|my picks|tick(?:s|ed|ing)?|marked"
     r"|check off|left with|leav(?:es|ing)|go with|go for|i(?:'d| would) say"
 )
 CHOOSING = re.compile(words(_CHOOSING))
@@ -184,8 +186,10 @@ DENIES = re.compile(
 """A sentence that denies something of the option named last."""
 
 SETTLES = re.compile(
-    rf"\W*(?:(?P<right>{TICK}|yes|selected|included?|chosen|applies|correct|true)"
-    rf"|{CROSS}|no|not (?:selected|included|chosen|applicable|correct|present)|excluded?|incorrect|false)\W*"
+    rf"\W*(?:(?P<right>{TICK}|yes|selected|included?|chosen|applies|correct|true"
+    rf"|i(?:'d| would) (?:select|choose|pick|tick|include|mark) (?:this|it|that)(?: option| one)?)"
+    rf"|{CROSS}|no|not (?:selected|included|chosen|applicable|correct|present)|excluded?|incorrect|false"
+    r"|i(?:'d| would) not (?:select|choose|pick|tick|include|mark) (?:this|it|that)(?: option| one)?)\W*"
 )
 """A verdict by itself, on the option named last."""
 

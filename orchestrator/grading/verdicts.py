@@ -13,7 +13,6 @@ from orchestrator.grading.claims import is_question, sentence_before
 from orchestrator.grading.listing import Listed, read_list
 from orchestrator.grading.reading import Found, Reading
 
-_DENIED_THOUGHT = re.compile(r"(?:n't|\bnot) (?:think|believe|see|say)\b[^,.;]{0,30}\Z")
 LONGEST = 800
 """Characters after a label in which its verdict is looked for."""
 
@@ -58,7 +57,7 @@ def verdicts(reading: Reading) -> dict[str, Verdict]:
             right = _of_line(lower, done, min(following, reading.end, done + LONGEST))
         before = sentence_before(lower, listed.start)
         if right and (
-            _DENIED_THOUGHT.search(before)
+            lexicon.DENIED_THOUGHT.search(before)
             or is_question(text, done)
             or lexicon.LEFT_OPEN.search(before)
             or lexicon.FOREIGN.search(before)
