@@ -206,12 +206,8 @@ def _found(reading: Reading, blocks: list[Block]) -> Found | None:
     wrong = frozenset[str]().union(*(block.wrong for block in blocks))
     if not right or right & wrong or any(block.open for block in blocks):
         return None
-    clauses = [one for block in blocks for one in block.clauses if one.right]
-    named_as_letters = any(len(text) == 1 for text in reading.offered.texts.values())
-    if any(one.by_letter for one in clauses) and not named_as_letters:
-        # Beside letters that are chosen, options that are only named in words are talked about.
-        clauses = [one for one in clauses if one.by_letter or one.told]
-        right = frozenset(letter for one in clauses for letter in one.letters)
+    clauses = [one for block in blocks for one in _chosen(reading, block)]
+    right &= frozenset(letter for one in clauses for letter in one.letters)
     every = len(reading.offered.labels)
     if len(right) == every and not (_all(reading, clauses[0].start) or any(_every(reading, one) for one in clauses)):
         told = [one for one in clauses if one.told]
@@ -224,6 +220,13 @@ def _found(reading: Reading, blocks: list[Block]) -> Found | None:
     if worded and len(right) == 1 and not (sure or _alone(reading, clauses[0])):
         return None
     return Found(tuple(sorted(right)), clauses[0].start, clauses[-1].end)
+
+
+def _chosen(reading: Reading, block: Block) -> list[Clause]:
+    """Return the clauses that affirm, without those that talk of options in words beside letters that are chosen."""
+    right = [one for one in block.clauses if one.right]
+    letters = block.by_letter and not any(len(text) == 1 for text in reading.offered.texts.values())
+    return [one for one in right if one.by_letter or one.told] if letters else right
 
 
 def _every(reading: Reading, clause: Clause) -> bool:
