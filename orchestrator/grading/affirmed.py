@@ -81,7 +81,11 @@ def _counted(reading: Reading, blocks: list[Block]) -> list[Block]:
         before = chosen[:among] if final.adds else []
         if not before and _single(final):
             before = [block for block in chosen[:among] if _single(block)]
-        after = [block for block in chosen[among + 1 :] if block.adds and block.telling and not block.open]
+        after = [
+            block
+            for block in chosen[among + 1 :]
+            if block.adds and (block.telling or block.decisive) and not block.open
+        ]
         return [] if _gainsaid(final, blocks[place + 1 :]) else [*before, final, *after]
     lettered = [block for block in chosen if block.by_letter and len(block.right) > 1]
     if len(lettered) == 1 and not any(block.by_letter for block in chosen if block is not lettered[0]):

@@ -103,7 +103,8 @@ VERDICT = re.compile(
     rf"(?P<right>{TICK}|(?:true|yes|correct|right(?! (?:[a-z]|l\d))|affected|involved|present|abnormal|positive"
     rf"|selected|applies"
     r"|included)\b|(?<=[:.=-] )t\b|\+(?=\s{0,2}(?:\)|\n|\Z))|正确|对)"
-    r"|(?P<open>(?:maybe|unsure|uncertain|unclear|possibl[ey]|ambiguous|partial(?:ly)?|debatable|equivocal)\b|\?|⚠)"
+    r"|(?P<open>(?:(?:is|are|remains?) )?(?:maybe|unsure|uncertain|unclear|possibl[ey]|ambiguous|partial(?:ly)?"
+    r"|debatable|equivocal)\b|\?|⚠)"
     rf"|{CROSS}|(?:false|no|incorrect|wrong|not|unaffected|normal|absent|negative|spared|excluded|ruled out)\b"
     r"|(?<=[:.=-] )f\b|-(?=\s{0,2}(?:\)|\n|\Z))|错误|不正确|不对|否)(?!(?: [a-z]{1,12})?:| for\b)"
 )
@@ -135,7 +136,8 @@ TENTATIVE = re.compile(
 
 FOREIGN = re.compile(
     words(
-        r"depends?|depending|whether|least sure|less sure|not sure|least certain|your answer|mistake|answer key|e\.g"
+        r"depends?|depending|whether|least sure|less sure|not sure|least certain|your answer|in the form|mistake"
+        r"|answer key|e\.g"
         r"|for example|such as|please"
         r"|some(?:one| people)? (?:might|may|could|would)|others? (?:might|may|could|would)"
         r"|one (?:might|may|could|would)|people (?:might|may|could|would)"
@@ -206,6 +208,7 @@ REFUSAL = re.compile(
     r"|the ability|the capacity|the capability)"
     r"|an? (?:\w{1,12} ){0,2}(?:ai\b|artificial intelligence|language model|assistant\b))"
     r"|(?:unable to|not able to|cannot|can't) (?:open|access|load|view) (?:the|your|this|any|that) "
+    r"|(?:do not|don't) have access to (?:the|your|this|any|that) "
     r"|as an? (?:\w{1,12} ){0,3}(?:ai\b|language model|assistant\b)"
     r"|作为一个?(?:ai|人工智能|语言模型)|我(?:无法|不能)(?:回答|提供|选择|判断)|抱歉|对不起"
 )

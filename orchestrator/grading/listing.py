@@ -272,17 +272,25 @@ def own_text(page: Page, at: int, label: str) -> tuple[int, tuple[str, ...]]:
     if found is None:
         return at, _of_all(page, begin, label)
     end, owners = found
-    if not _SET_OFF.search(lower, at, begin) and page.offered.patterns.several.fullmatch(page.text, begin, end):
+    opened = "(" in lower[at:begin]
+    letters = not _SET_OFF.search(lower, at, begin) and page.offered.patterns.several.fullmatch(page.text, begin, end)
+    if letters or (label in owners and opened and _more_texts(page, end)):
         return at, ()
     if label in owners:
         closing = _CLOSING.match(lower, end)
-        said = _SAID.match(lower, end) if "(" in lower[at:begin] and not (closing and ")" in closing[0]) else None
+        said = _SAID.match(lower, end) if opened and not (closing and ")" in closing[0]) else None
         closing = said or closing
         return closing.end() if closing else end, ()
     other = lower[begin:end]
     if page.offered.texts[label].startswith(other) or len(other) < 2 or not _clashes(page, begin, end):
         return at, ()
     return at, owners
+
+
+def _more_texts(page: Page, at: int) -> bool:
+    """Return whether a text in brackets is the first of several: "C, D (L3/L4 and L4/L5)"."""
+    gap = _SEPARATOR.match(page.lower, at) if page.multi else None
+    return gap is not None and page.offered.text_at(page.lower, gap.end()) is not None
 
 
 def _clashes(page: Page, begin: int, end: int) -> bool:

@@ -14,7 +14,7 @@ from orchestrator.grading.clauses import NEAR, Clause, clauses_of, letters_at, s
 from orchestrator.grading.reading import Reading
 
 _LINE = re.compile(r"\s{0,6}(?:[-+>•]\s?|\(?\d{1,2}[.)]\s|\|)")
-_OPTIONS = re.compile(r"(?:option|choice|level)s?")
+_OPTIONS = re.compile(r"(?:option|choice|level)s?|also")
 _EDGES = " .)]"
 
 

@@ -45,7 +45,7 @@ EXCLUDING = re.compile(
     words(
         _NO,
         _FINE,
-        r"non|wide open|open(?= at)|fine(?= at)|aligned(?= at)",
+        r"non|least(?<!at least)|wide open|open(?= at)|fine(?= at)|aligned(?= at)",
         r"instead of|unlike|except|exception of|save for|aside from|relative to|in comparison (?:to|with)|excluding"
         r"|apart from|compared (?:with|to)|against",
         r"other (?:two|three|four|five|six|options?|choices?|ones|statements?)",
@@ -127,7 +127,7 @@ DECISIVE = re.compile(
 
 PREDICATE = re.compile(
     r"(?::|\b(?:are|is|be|were|was|being|(?<=it')s|(?<=that')s|looks?(?: like)?|seems?|appears?|namely"
-    r"|includes?|comprises?|consists? of|contains?|involves?|features?"
+    r"|spans?|bridges?|covers?|includes?|comprises?|consists? of|contains?|involves?|features?"
     r"|notice|see|find|observe|spot|shows?|demonstrates?|depicts?|displays?|exhibits?|represents?|reflects?|reveals?"
     r"|identify|supports?|suggests?"
     r"|indicates?|corresponds? to|consistent with|compatible with|fits?(?: with)?|points? to|in keeping with|typical of"

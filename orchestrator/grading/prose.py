@@ -106,6 +106,8 @@ def opening_text(reading: Reading) -> Found | None:
         return None
     main = _SUBORDINATE.search(reading.lower, start, end)
     seen = _one(reading, start, end) or (_one(reading, start, main.start()) if main else None)
+    if seen and _MUSED.match(reading.lower, seen.end):
+        return None
     concluded = seen and reading.closing[0] >= end and lexicon.CONCLUDING.match(reading.lower, reading.closing[0])
     last = _one(reading, *reading.closing) if concluded else None
     return None if seen and last and last.letters != seen.letters else seen

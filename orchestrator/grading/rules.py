@@ -70,7 +70,13 @@ RULES: tuple[Rule, ...] = (
     Rule("declared-text", 0.95, "the answer is <text>", letters.declared(*SURE, by_text=True), _TOLD),
     # Multi-answer items only.
     Rule("all", 0.95, "all of the above; all but X", totals.all_of, (UNREAD, UNSURE)),
-    Rule("verdicts", 0.95, "a verdict on each option: A true, B false", verdicts.right_set, (UNREAD, *_READ, NONE)),
+    Rule(
+        "verdicts",
+        0.95,
+        "a verdict on each option: A true, B false",
+        verdicts.right_set,
+        (UNREAD, *_READ, RIVALLED, NONE),
+    ),
     Rule("only-texts", 0.97, "nothing but option texts", prose.only_texts, (SEVERAL,)),
     # A line or a beginning that names one option.
     Rule("choice-line", 0.98, "the one line that reads 'X. text'", letters.choice_line, (UNREAD, *_TOLD, WRONG)),

@@ -341,3 +341,75 @@ SIGNS = {"A": "fracture", "B": "disc bulge", "C": "edema", "D": "stenosis"}
 def test_a_word_counts_only_where_it_stands(text: str, options: dict[str, str], letters: str) -> None:
     """A doubt, a denial, a contrast, an addition and a letter not offered reach as far as they do for a reader."""
     assert read(text, options) == letters
+
+
+STATEMENTS = {
+    "A": "Mitochondria produce ATP",
+    "B": "Ribosomes synthesize lipids",
+    "C": "The nucleus stores DNA",
+    "D": "Lysosomes contain enzymes",
+}
+LENSES = {"A": "Convex lens", "B": "Concave lens", "C": "Plane mirror", "D": "Concave mirror"}
+COINS = {"A": "Real", "B": "Sol", "C": "Lira", "D": "Zloty"}
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "letters"),
+    [
+        ("My final option: [D] (E is normal)", LEVELS, "D"),
+        ("My final option: [D] and E is normal", LEVELS, "D"),
+        ("My final option: [D] (E, C are normal)", LEVELS, "D"),
+        ("My final options: [C], [D]", LEVELS, "CD"),
+        ("My final options: [C][D]", LEVELS, "CD"),
+        ("Answer: D and", LEVELS, ""),
+        ("Answer: D,", LEVELS, ""),
+        ("The affected levels are L4/L5, L5/", LEVELS, ""),
+        ("The correct options are:\n\n- C. L3/L4\n-", LEVELS, ""),
+        (
+            "Let me examine each level.\n\n1. L1/L2: normal.\n2. L2/L3: normal.\n3. L3/L4: reduced.\n4. L4/L5:",
+            LEVELS,
+            "",
+        ),
+        ("All levels, with the exception of L1/L2, are affected.", LEVELS, "BCDE"),
+        ("All levels but L1/L2 are affected.", LEVELS, "BCDE"),
+        ("All levels below L3/L4 are affected.", LEVELS, ""),
+        ("The correct answer is not only D, but also E.", LEVELS, "DE"),
+        ("Answer: C, D (L4/L5 and L5/S1)", LEVELS, ""),
+        ("Answer: D, E (L4/L5 and L5/S1)", LEVELS, "DE"),
+        ("My final options: [C, D] (L4/L5, L5/S1)", LEVELS, ""),
+        ("The correct answers are A (Real, Brazil) and B (Sol, Peru). The lira is Turkish.", COINS, "AB"),
+        ("Answer: A, D\n\nA convex lens converges parallel rays to a focus.", LENSES, "AD"),
+        ("The correct answer is D. Also E.", LEVELS, "DE"),
+        ("C and D are correct. Alternatively, D and E.", LEVELS, ""),
+        ("Answer: D, E\nAlternative: C, D", LEVELS, ""),
+        ("A: No\nB: No\nC: Maybe\nD: Yes\nE: Yes", LEVELS, ""),
+        ("Yes for D, yes for E, no for A.", LEVELS, "DE"),
+        ("You might think that C and D are correct, but the narrowing is at D and E.", LEVELS, ""),
+        ("I don't think options A or D apply. C applies.", LEVELS, "C"),
+        ("I don't have access to the image. The most commonly affected levels are L4/L5 and L5/S1.", LEVELS, ""),
+        ("Typically, changes are seen at L4/L5 and L5/S1. Here they are seen at L3/L4.", LEVELS, "C"),
+        ("Changes are typically seen at L4/L5 and L5/S1.", LEVELS, "DE"),
+        ("L1/L2 through L3/L4 are well hydrated; L4/L5 and L5/S1 are desiccated.", LEVELS, "DE"),
+        ("L1/L2, L2/L3 and L3/L4 are bright, L4/L5 and L5/S1 are dark.", LEVELS, "DE"),
+        ("The least affected levels are L1/L2 and L2/L3.", LEVELS, ""),
+        ("The levels without narrowing are L1/L2 and L2/L3.", LEVELS, ""),
+        ("L5/S1 is narrowed relative to L4/L5.", LEVELS, "E"),
+        ("L3/L4 and the levels below it.", LEVELS, ""),
+        ("Screws in L4 and L5 bridge the level L4/L5. The construct spans L3/L4 and L4/L5.", LEVELS, "CD"),
+        ("- a bulge, so D. L4/L5\n- a slip, so E. L5/S1", LEVELS, "DE"),
+        ("D is present as shown. Nothing is seen at A or B.", LEVELS, "D"),
+        ("At L4/L5 there is a bulge but it does not reach the root.", LEVELS, ""),
+    ],
+)
+def test_what_stands_beside_an_answer_is_not_read_into_it(text: str, options: dict[str, str], letters: str) -> None:
+    """A remark, a gloss, a list that breaks off, a rival, what is so in general, a level for comparison."""
+    assert read(text, options) == letters
+
+
+@pytest.mark.parametrize(
+    "text", ["Edema?", "Edema means swelling.", "Edema, maybe.", "Edema is not seen.", "Edema is absent."]
+)
+def test_an_option_that_is_only_asked_about_or_denied_opens_no_answer(text: str) -> None:
+    """On an item with one answer, where an output may begin with it."""
+    found = parse(text + " The picture is what it is.", SIGNS, multi=False)
+    assert not (isinstance(found, Answer) and found.rule == "lead-text")
