@@ -71,7 +71,8 @@ _LEFT_BEHIND = re.compile(
 """What says of all options before it that they are not meant."""
 _DISMISSED = re.compile(
     r"(?:\s-\s|->|→|:)\s?(?:not [a-z]+|no|excluded?|rejected|out|normal|negative|absent)\W*\Z"
-    r"|(?:not|n't) (?:belong|fit|qualify|count)\b|\bleav(?:e|es|ing) [^.;]{0,20}\bout\b"
+    r"|(?:not|n't) (?:belong|fit|qualify|count)\b|\bleav(?:e|es|ing) [^.;]{0,20}\bout\b(?! (?:the )?(?:others?|rest"
+    r"|remaining))"
 )
 """What says so of those right before it."""
 _CROSSED = re.compile(rf"{CROSS}\s*\Z")
@@ -84,7 +85,7 @@ _RELATIVE = re.compile(
     r"|include)\b)"
 )
 _CONDITION = re.compile(
-    r"\b(?:if(?! the (?:question|aim|goal|point|task)| we're asking| asked| i had to| i have to| you)|unless|assuming"
+    r"\b(?:if(?! the (?:question|aim|goal|point|task)| we| asked| i had to| i have to| you)|unless|assuming"
     r"|supposing)\b[^;.]*\Z"
 )
 _THAN = re.compile(r"\bthan(?: (?:at|in|the|an?|level|option|those of)){0,2}\W{0,3}\Z")

@@ -77,7 +77,7 @@ def _finals(lower: str, end: int) -> Iterator[re.Match[str]]:
 def _goes_on(reading: Reading, at: int) -> bool:
     """Return whether a bracket that holds a list goes on with something else that is listed."""
     end = reading.text.find("]", at, at + LONGEST_LINE)
-    if end < 0 or not reading.text[at:end].strip():
+    if reading.text[at - 1] == "]" or end < 0 or not reading.text[at:end].strip():
         return False
     more = reading.offered.patterns.mark.search(reading.text, at, end) is not None
     return more or _GOES_ON.match(reading.lower, at) is not None
@@ -259,7 +259,7 @@ def _with_those_added_to(reading: Reading, before: list[Claim], last: Claim) -> 
         return None
     together = [last]
     for earlier in reversed(before):
-        if not _goes_on_to(reading, earlier, together[0]):
+        if not (_goes_on_to(reading, earlier, together[0]) or _one_by_one(reading, earlier, together[0])):
             break
         together.insert(0, earlier)
     if len(together) == 1:
@@ -281,6 +281,13 @@ def _say_more(reading: Reading, last: Claim, *, agree: bool) -> bool:
     return words or adds or (agree and any(not {*one.letters} <= {*last.letters} for one in reading.claims))
 
 
+def _one_by_one(reading: Reading, claim: Claim, last: Claim) -> bool:
+    """Return whether two claims each conclude on a letter of their own: "so B is right. ... so C is right"."""
+    single = len(claim.letters) == len(last.letters) == 1 and claim.letters != last.letters
+    both = {claim.kind, last.kind} <= {"concluded", "called", "chosen"} and claim.kind == last.kind
+    return single and both and lexicon.REVISED.search(reading.lower, claim.end, last.start) is None
+
+
 def _adds(reading: Reading, claim: Claim) -> bool:
     """Return whether a claim says that it adds to others."""
     before = sentence_before(reading.lower, claim.start)
@@ -300,7 +307,9 @@ def _goes_on_to(reading: Reading, claim: Claim, last: Claim) -> bool:
 def _recites(claim: Claim, reading: Reading) -> bool:
     """Return whether a claim only recites what is offered: "The levels are L1/L2, ..." with all of them."""
     every = claim.kind == "finding" and len(claim.letters) == len(reading.offered.labels)
-    return every and sentence_before(reading.lower, claim.start).strip() in {"", "the"} and claim.listed.by_text
+    said = sentence_before(reading.lower, claim.start).strip()
+    recited = said in {"", "the"} or said.endswith(("available", "possible", "listed", "given", "offered"))
+    return every and recited and claim.listed.by_text
 
 
 def choice_line(reading: Reading) -> Found | None:

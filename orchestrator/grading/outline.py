@@ -13,7 +13,7 @@ from orchestrator.grading import phrases
 from orchestrator.grading.clauses import NEAR, Clause, clauses_of, letters_at, sentences
 from orchestrator.grading.reading import Reading
 
-_LINE = re.compile(r"\s{0,6}(?:[-+>•]\s?|\(?\d{1,2}[.)]\s|\|)")
+_LINE = re.compile(r"\s{0,6}(?:[-+>•→]\s?|\(?\d{1,2}[.)]\s|\|)")
 _OPTIONS = re.compile(r"(?:option|choice|level)s?|also")
 _EDGES = " .)]"
 

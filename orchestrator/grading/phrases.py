@@ -32,7 +32,7 @@ ANNOUNCING = re.compile(
 """Words of a sentence that says nothing yet of what is the case."""
 
 _NO = (
-    r"no|not(?! (?:only|just|merely))|never|neither|nor|none|without|wrong|incorrect|false"
+    r"no|nothing|not(?! (?:only|just|merely))|never|neither|nor|none|without|wrong|incorrect|false"
     r"|cannot be(?! (?:excluded|ruled))"
 )
 _FINE = (
@@ -45,7 +45,7 @@ EXCLUDING = re.compile(
     words(
         _NO,
         _FINE,
-        r"non|least(?<!at least)|wide open|open(?= at)|fine(?= at)|aligned(?= at)",
+        r"non(?!-)|least(?<!at least)|wide open|open(?= at)|fine(?= at)|aligned(?= at)",
         r"instead of|unlike|except|exception of|save for|aside from|relative to|in comparison (?:to|with)|excluding"
         r"|apart from|compared (?:with|to)|against",
         r"other (?:two|three|four|five|six|options?|choices?|ones|statements?)",
@@ -67,7 +67,8 @@ EXCLUDED_AFTER = re.compile(
     words(
         _NO,
         _FINE,
-        r"out(?<!make out)(?<!made out)(?<!be ruled out)(?=\W*\Z)|is out|are out|stays? out",
+        r"out(?<!make out)(?<!made out)(?<!stand out)(?<!stands out)(?<!be ruled out)(?=\W*\Z)|is out|are out"
+        r"|stays? out",
         r"leav(?:e|es|ing)(?: \w+){0,3} out|left out|ruled(?<!not be ruled) out|crossed out|taken out",
         r"cannot(?=\W*\Z)|off|miss(?:es|ed)|falls? short|fell short|exclude|excluded(?<!not be excluded)",
         r"eliminated|rejected|dropped|irrelevant|normally|incompatible|nothing to do",
@@ -107,7 +108,7 @@ CHOOSING = re.compile(words(_CHOOSING))
 
 DECISIVE = re.compile(
     r"\A\s{0,4}(?:and |so )?(?:therefore|thus|hence|so|consequently|overall|finally|final|which|this|that|these|those"
-    r"|in short|in sum|as such|on this basis|all in all)\b|→|->|"
+    r"|in short|in sum|as such|on this basis|all in all)\b|(?<=\S )→|->|"
     + words(
         _CHOOSING,
         r"therefore|thus|hence|consequently|accordingly|namely|then(?<=, then)|taken together|summar\w+|sum up",

@@ -13,6 +13,7 @@ from orchestrator.grading.claims import is_question, sentence_before
 from orchestrator.grading.listing import Listed, read_list
 from orchestrator.grading.reading import Found, Reading
 
+_TOO = re.compile(r"[\s)]{1,2}(?:too|as well)\b")
 LONGEST = 800
 """Characters after a label in which its verdict is looked for."""
 
@@ -53,6 +54,8 @@ def verdicts(reading: Reading) -> dict[str, Verdict]:
             found.update(dict.fromkeys(listed.letters, Verdict(None, listed.start, done)))
             continue
         right = _adjacent(reading, listed.start, done)
+        if right is None and found and _TOO.match(lower, done):
+            right = next(reversed(found.values())).right
         if right is None and not heads.isdisjoint(range(at - 12, at + 1)):
             right = _of_line(lower, done, min(following, reading.end, done + LONGEST))
         before = sentence_before(lower, listed.start)

@@ -69,7 +69,9 @@ def _refused(reading: Reading, seen: Found) -> str:
 
 def _declined(reading: Reading, seen: Found) -> str:
     refusals = islice(lexicon.REFUSAL.finditer(reading.lower, 0, REFUSED_WITHIN), MOST)
-    own = next((one for one in refusals if not lexicon.AS_MODEL.fullmatch(one[0])), None)
+    own = next(
+        (one for one in refusals if not (lexicon.AS_MODEL.fullmatch(one[0]) or one[0].endswith("identify"))), None
+    )
     goes_on = own and lexicon.YET.search(reading.lower, *reading.sentence(own.start()))
     return "the text declines to answer" if own and not goes_on else ""
 

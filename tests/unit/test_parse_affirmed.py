@@ -413,3 +413,9 @@ def test_an_option_that_is_only_asked_about_or_denied_opens_no_answer(text: str)
     """On an item with one answer, where an output may begin with it."""
     found = parse(text + " The picture is what it is.", SIGNS, multi=False)
     assert not (isinstance(found, Answer) and found.rule == "lead-text")
+
+
+def test_a_declared_line_that_is_only_quoted_as_the_form_to_answer_in_is_none() -> None:
+    """The one before it counts."""
+    text = "My final options: [B, C]\n\n(I was asked to reply in the form 'My final options: [A, D]'.)"
+    assert read(text, LEVELS) == "BC"
