@@ -45,7 +45,7 @@ EXCLUDING = re.compile(
     words(
         _NO,
         _FINE,
-        r"non(?!-)|least(?<!at least)|wide open|open(?= at)|fine(?= at)|aligned(?= at)",
+        r"non(?<!the non)|least(?<!at least)|wide open|open(?= at)|fine(?= at)|aligned(?= at)",
         r"instead of|unlike|except|exception of|save for|aside from|relative to|in comparison (?:to|with)|excluding"
         r"|apart from|compared (?:with|to)|against",
         r"other (?:two|three|four|five|six|options?|choices?|ones|statements?)",
