@@ -59,7 +59,7 @@ def test_what_a_model_chooses_in_its_own_words_is_read(answer: dict[str, str]) -
 
 
 def test_most_plain_prose_is_read_and_hardly_any_is_misread() -> None:
-    """Of 610 answers written without knowledge of the rules: nine of ten as meant, few of those read misread."""
+    """Of 2,199 answers written without knowledge of the rules: nearly all as meant, few of those read misread."""
     rows = [
         json.loads(line)
         for line in Path(__file__).with_name("prose_answers.jsonl").read_text(encoding="utf-8").splitlines()
@@ -68,6 +68,6 @@ def test_most_plain_prose_is_read_and_hardly_any_is_misread() -> None:
     read = [(answer.letters, gold) for answer, gold in found if isinstance(answer, Answer)]
     silent = sum(not isinstance(answer, Answer) for answer, gold in found if not gold)
     right = sum(letters == gold for letters, gold in read)
-    assert right + silent >= 0.92 * len(rows)
-    assert right >= 0.97 * len(read)
-    assert silent >= 0.96 * sum(not gold for _, gold in found)
+    assert right + silent >= 0.96 * len(rows)
+    assert right >= 0.985 * len(read)
+    assert silent >= 0.98 * sum(not gold for _, gold in found)
