@@ -13,7 +13,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -31,8 +31,11 @@ CHUNK = 400
 """Items the cache is asked for at once."""
 ALONE = 4_000
 """Questions asked whose replies this process grades by itself: others called to help would hardly have begun."""
-HELPERS = min(4, os.cpu_count() or 1)
-AHEAD = HELPERS + 1
+HELPERS = min(4, (os.cpu_count() or 1) - 1)
+"""Processes that read replies beside this one, which has its own work with what they read."""
+AHEAD = HELPERS + 3
+OWN = 5
+"""With a single helper, every so many chunks are read here: so both take about as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ async def graded_items(source: Source, items: AsyncIterator[Item]) -> AsyncGener
     """
     with reading(source.cache) as connection:
         questions = sum(runs.asked_count(connection, source.run_ids, alias) for alias in source.aliases)
-    grade_all = _helped if questions > ALONE and HELPERS > 1 else _alone
+    grade_all = _helped if questions > ALONE and HELPERS > 0 else _alone
     async with aclosing(chunks(items)) as chunked, aclosing(grade_all(source, chunked)) as graded_ones:
         async for one in graded_ones:
             yield one
@@ -106,39 +109,50 @@ async def _alone(source: Source, chunked: AsyncIterator[list[Item]]) -> AsyncGen
 async def _helped(source: Source, chunked: AsyncIterator[list[Item]]) -> AsyncGenerator[Graded, None]:
     """Yield what `grade_chunk` gives for each of the chunks, in order, from processes that grade several at once."""
     pool: ProcessPoolExecutor | None = None
-    waiting: deque[tuple[list[Item], asyncio.Task[list[list[_Readings]]]]] = deque()
+    waiting: deque[tuple[list[Item], Future[list[list[_Readings]]] | None]] = deque()
+    number = 0
     # Set aside what every import made: grades come and go by the thousand, each time bringing the collector to it.
     gc.freeze()
     try:
         async for chunk in chunked:
             # Spawned, for a fork would take the cache's thread and the loop with it.
             pool = pool or ProcessPoolExecutor(HELPERS, multiprocessing.get_context("spawn"), _begin_to_help)
-            waiting.append((chunk, asyncio.create_task(_elsewhere(pool, source, chunk))))
+            number += 1
+            own = HELPERS == 1 and number % OWN == 0
+            waiting.append((chunk, None if own else _sent(pool, source, chunk)))
             if len(waiting) >= AHEAD:
-                items, readings = waiting.popleft()
-                for one in _graded(source, items, await readings):
+                items, sent = waiting.popleft()
+                for one in _graded(source, items, await _received(source, items, sent)):
                     yield one
         while waiting:
-            items, readings = waiting.popleft()
-            for one in _graded(source, items, await readings):
+            items, sent = waiting.popleft()
+            for one in _graded(source, items, await _received(source, items, sent)):
                 yield one
     finally:
-        tasks = [task for _, task in waiting]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         if pool is not None:
             pool.shutdown(cancel_futures=True)
         gc.unfreeze()
 
 
-async def _elsewhere(pool: ProcessPoolExecutor, source: Source, chunk: list[Item]) -> list[list[_Readings]]:
-    """Return `_read_chunk` of a chunk, done here after all where the helpers died."""
+def _sent(pool: ProcessPoolExecutor, source: Source, chunk: list[Item]) -> Future[list[list[_Readings]]] | None:
+    """Send a chunk to the helpers; None where they died."""
     bare: list[_Bare] = [(item.id, item.question, item.options, item.multi) for item in chunk]
     try:
-        return await asyncio.get_running_loop().run_in_executor(pool, _read_bare, source, bare)
+        return pool.submit(_read_bare, source, bare)
     except BrokenProcessPool:
-        return _read_chunk(source, chunk)
+        return None
+
+
+async def _received(
+    source: Source, chunk: list[Item], sent: Future[list[list[_Readings]]] | None
+) -> list[list[_Readings]]:
+    """Return `_read_chunk` of a chunk, done here where it was not sent, or the helpers died."""
+    if sent is not None:
+        try:
+            return await asyncio.wrap_future(sent)
+        except BrokenProcessPool:
+            pass
+    return _read_chunk(source, chunk)
 
 
 def _read_bare(source: Source, bare: Sequence[_Bare]) -> list[list[_Readings]]:

@@ -179,8 +179,13 @@ def many(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> Archive:
     return archive
 
 
-def test_several_processes_give_the_same_grades_in_the_same_order(many: Archive) -> None:
+@pytest.mark.parametrize("helpers", [1, 2])
+def test_several_processes_give_the_same_grades_in_the_same_order(
+    many: Archive, monkeypatch: pytest.MonkeyPatch, helpers: int
+) -> None:
     """As one that does it alone, rotations, a judge's word and replies to another wording among them."""
+    monkeypatch.setattr(grades, "HELPERS", helpers)
+    monkeypatch.setattr(grades, "OWN", 2)
     text = f"{VAGUE} Were I to bet, bony spurs."
     many.keep("gpt", 5, Said(text, rotation=1))
     many.keep("judge", 5, Said(verdict("A", "bony spurs"), rotation=1, judged="gpt"))
