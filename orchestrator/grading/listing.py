@@ -303,6 +303,8 @@ def _clashes(page: Page, begin: int, end: int) -> bool:
 
 def _of_all(page: Page, at: int, label: str) -> tuple[str, ...]:
     """Return the other labels where one verdict stands for an option that combines two: "A. True" for "True, False"."""
+    if not page.offered.verdicts:
+        return ()
     combined = page.offered.texts[label].split(", ")
     given = [part for part in page.offered.verdicts if page.lower.startswith(part, at)]
     if len(combined) == 1 or not any(whole(page.lower, at, at + len(part)) for part in given):
