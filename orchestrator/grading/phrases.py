@@ -23,7 +23,7 @@ ANNOUNCING = re.compile(
         r"the(?<!among the)(?<!of the) options are|these options are|following options are|given options are",
         r"available options are|possible options are|answer options are",
         r"should be(?! (?:also )?(?:select|chos|tick|pick|mark|includ|report|mention|added|noted))",
-        # what was thought before, and what holds in general
+        # what was thought before, and examples
         r"first thought|at first|preliminary|initially|originally|considered|tempting",
         r"for example|e\.g|such as|differential|considerations?|candidates?",
     )
@@ -112,8 +112,8 @@ DECISIVE = re.compile(
     + words(
         _CHOOSING,
         r"therefore|thus|hence|consequently|accordingly|namely|then(?<=, then)|taken together|summar\w+|sum up",
-        r"conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|matching|supported|putting (?:this"
-        r"|it|these|everything) together|with that said|based on (?:this|these|that)|you want",
+        r"conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|matching|supported",
+        r"putting (?:this|it|these|everything) together|with that said|based on (?:this|these|that)|you want",
         r"gives? (?:us|me)|makes (?:it|them|this|that|these|those|the)",
         r"the (?:right|correct|true) ones?|is the one|are the ones|the (?:one|only) \w+(?: \w+)? (?:is|are)",
         r"only (?:one|two|three)|what remains|what is left|what's left|my (?:read|take|call|verdict)(?=:)"
