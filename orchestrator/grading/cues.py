@@ -33,6 +33,11 @@ _ADVERB = _any(
     "(?:option|choice|letter|answer|number|statement|one)s?",
     "(?:the )?(?:one |point )?(?:labell?ed|marked)",
 )  # fmt: skip
+_VERB = _any(
+    "cho(?:ose|oses|osing|se|sen)", "select(?:s|ed|ing)?", "pick(?:s|ed|ing)?", "go(?:ing)? (?:with|for)", "went with",
+    "opt(?:ing|ed)? for", "vot(?:e|ing) for", "lean(?:ing)? towards?", "(?:settl|decid)(?:e|ing) (?:on|for)",
+    "st(?:ay|ick)(?:ing)? with", "recommend", "submit(?:ting)?", "tick", "(?:i|would|will) say", "i believe", "give you",
+)  # fmt: skip
 _ADVERBS = rf"(?:{_ADVERB}[\s:,]{{1,8}}){{0,4}}"
 
 _ANCHORS = {
@@ -42,12 +47,15 @@ _ANCHORS = {
     ),
     **dict.fromkeys(("selected", "following"), "finding"),
     **dict.fromkeys(("correct", "true", "right", "involved", "abnormal", "present", "positive"), "heading"),
-    **dict.fromkeys(("final", "short version"), "heading"),
+    **dict.fromkeys(("final", "short version", "revised", "updated", "corrected"), "heading"),
     **dict.fromkeys(("leaves", "leaving", "left with", "gives us", "gives me", "makes it"), "left"),
     **dict.fromkeys(("answer", "ans ", "option", "choice", "response", "selection", "conclusion"), "noun"),
     **dict.fromkeys(("verdict", "prediction", "guess", "letter", "solution", "statement"), "noun"),
     **dict.fromkeys(("choose", "choosing", "chose", "select ", "selecting", "pick", "go with", "going with"), "verb"),
-    **dict.fromkeys(("opt for", "opting for", "vote for", "lean toward", "settle on", "recommend", "submit"), "verb"),
+    **dict.fromkeys(("go for", "going for", "went with", "opt for", "opting for", "opted for", "vote for"), "verb"),
+    **dict.fromkeys(("voting for", "lean toward", "leaning toward", "settle ", "settling ", "decide "), "verb"),
+    **dict.fromkeys(("deciding ", "stay with", "staying with", "stick with", "sticking with"), "verb"),
+    **dict.fromkeys(("recommend", "submit"), "verb"),
     **dict.fromkeys(("tick ", "i say", "would say", "will say", "i believe", "give you"), "verb"),
     **dict.fromkeys(("therefore", "thus", "hence", "so ", "consequently", "accordingly"), "so"),
     **dict.fromkeys(("in conclusion", "in summary", "overall"), "so"),
@@ -65,12 +73,14 @@ def _one_of(words: Iterable[str]) -> str:
     for word in words:
         rest.setdefault(word[:1], []).append(word[1:])
     ends = "" in rest
-    branches = [re.escape(first) + _one_of(tails) for first, tails in rest.items() if first]
+    # The space after a word is also the one before the next.
+    branches = [("(?= )" if first == " " and not any(tails) else re.escape(first)) + _one_of(tails) for first, tails in rest.items() if first]
     if not branches:
         return ""
     return f"(?:{'|'.join(branches)})" + "?" * ends
 
 
+_KINDS = {word.rstrip(): kind for word, kind in _ANCHORS.items()}
 _WORD = re.compile(f" {_one_of(_ANCHORS)}")
 _BETWEEN = "\n\"'([,.;:-"
 _IDEOGRAPH = re.compile(_one_of(_IDEOGRAPHIC_ANCHORS))
@@ -81,7 +91,7 @@ def anchors(lower: str) -> list[tuple[int, str]]:
     spaced = f" {lower}"
     for sign in _BETWEEN:
         spaced = spaced.replace(sign, " ")
-    found = [(word.start(), _ANCHORS[word[0][1:]]) for word in _WORD.finditer(spaced)]
+    found = [(word.start(), _KINDS[word[0][1:]]) for word in _WORD.finditer(spaced)]
     if not lower.isascii():
         found += [(word.start(), _IDEOGRAPHIC_ANCHORS[word[0]]) for word in _IDEOGRAPH.finditer(lower)]
         found.sort()
@@ -95,7 +105,7 @@ CUES = {
         r"[^.\n?!:]{0,110}?(?=[\s:=-]))??"
         rf"\s{{0,2}}(?:\b{_BE}(?:n't| not)?\b\s{{0,3}}(?:[:=-]\s{{0,8}})?|[:=]\s{{0,8}}|-+>\s?|(?<=s) - ){_ADVERBS}"
     ),
-    "verb": re.compile(rf"[a-z ]{{3,14}}?(?:ing|ed|s|e)?(?: (?:it|that|this|is|it's))?[\s:]{{1,4}}{_ADVERBS}"),
+    "verb": re.compile(rf"{_VERB}(?: (?:it|that|this|is|it's))?[\s:]{{1,4}}{_ADVERBS}"),
     "so": re.compile(rf"[a-z]{{2,14}}(?: conclusion| summary)?[,:\s]{{1,6}}{_ADVERBS}"),
     "finding": re.compile(
         r"(?:levels?|lesions?|findings?|diagnos[ie]s|conditions?|abnormalit(?:y|ies)|diseases?|patholog(?:y|ies)"
@@ -110,7 +120,7 @@ CUES = {
         r"(?:(?:affected|involved|present|seen)\s?:?\s{0,6})?"
     ),
     "heading": re.compile(
-        r"(?:correct|true|right|involved|abnormal|present|positive|final|short version)(?: (?:options?|levels?"
+        r"(?:correct|true|right|involved|abnormal|present|positive|final|short version|revised|updated|corrected)(?: (?:options?|levels?"
         r"|answers?|statements?|ones?))?"
         r"\s?(?: are| is)?:\s{0,8}"
     ),
@@ -121,7 +131,7 @@ CUES = {
     ),
     "be": re.compile(
         r"(?:is|be|it's|that's|labell?ed|circled|correspond(?:s|ing)? to)"
-        r"(?: (?:as|with|by|to|the|at|in|either|both|seen|found|present|noted|visible|levels?|option|choice|letter"
+        r"(?: (?:as|with|by|to|the|at|in|not|either|both|seen|found|present|noted|visible|levels?|option|choice|letter"
         r"|point|image|picture|labell?ed|circled)){0,4}:?\s{1,3}(?=[\"'(\[⟦]?[\"'(\[]?[a-z0-9]\b)"
     ),
     "zh": re.compile(

@@ -237,7 +237,7 @@ def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callabl
         if not claims or (reading.multi and _say_more(reading, claims[-1], agree=agree)):
             return None
         firm = [claim for claim in claims if not claim.conditional]
-        if (agree or not firm) and len({claim.letters for claim in claims}) > 1:
+        if (agree or not firm) and len({claim.letters for claim in firm or claims}) > 1:
             return None
         last, before = (firm or claims)[-1], (firm or claims)[:-1]
         if before and _OR_ELSE.search(reading.lower, before[-1].end, last.start):
