@@ -44,6 +44,29 @@ def affirmed(reading: Reading) -> Found | None:
     return seen or _told_apart(reading, blocks) or _labelled(reading, blocks)
 
 
+def concluded_text(reading: Reading) -> Found | None:
+    """Find the one option of a single-answer item whose text the last sentence that concludes affirms."""
+    if reading.multi or not reading.texts:
+        return None
+    blocks = outline(reading)
+    place = next((at for at in reversed(range(len(blocks))) if blocks[at].decisive and _says(blocks[at])), None)
+    if place is None or len(blocks[place].right) != 1 or blocks[place].open or blocks[place].by_letter:
+        return None
+    right = blocks[place].right
+    if any(block.right - right or block.wrong & right or block.open for block in blocks[place + 1 :]):
+        return None
+    clauses = [one for one in blocks[place].clauses if one.right]
+    end = clauses[-1].end
+    numbers = any(map(str.isdigit, reading.lower[clauses[0].start : end]))
+    if numbers or lexicon.CONTRAST.search(reading.lower, end) or lexicon.UNTELLABLE.search(reading.lower):
+        return None
+    return Found(tuple(right), clauses[0].start, end)
+
+
+def _says(block: Block) -> bool:
+    return bool(block.right) or block.open
+
+
 def _only(reading: Reading, blocks: list[Block]) -> Clause | None:
     """Return the clause that names the only answer, if nothing said of other options speaks against it."""
     settled = max((at for at, block in enumerate(blocks) if block.chooses and block.right), default=0)

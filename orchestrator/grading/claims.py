@@ -29,6 +29,8 @@ _DENIED_VERB = re.compile(
     r"(?:\b(?:could|might|considered|considering|refuse to|hesitate to|reluctant to|avoid)|(?:n't|\b(?:not|never"
     r"|cannot|than)))(?: (?:really|simply|just|be able to|want to|have to))? \Z"
 )
+_DECIDING = re.compile(r"(?:going with|opting for|sticking with|staying with|leaning toward|settling on)")
+_NAMED_AFTER = re.compile(r"\s?[,:-]\s?[\"'(]{0,2}")
 _TENTATIVE = re.compile(r"\b(?:could|might|may|neither|nor) \Z")
 _FALSE = re.compile(r"\b(?:false|untrue|inaccurate|incorrect|wrong|normal) (?:\w{1,12} )?\Z")
 _EITHER = re.compile(r"either\W{0,3}\Z")
@@ -150,7 +152,10 @@ def _noun_fits(lower: str, at: int, cue: str) -> bool:
 
 def _verb_fits(lower: str, at: int, cue: str) -> bool:
     denied = _DENIED_VERB.search(lower, max(0, at - 24), at) is not None
-    return cues.SUBJECT.search(lower, max(0, at - 60), at) is not None and not denied
+    own = cues.SUBJECT.search(lower, max(0, at - 60), at) or (
+        _DECIDING.match(cue) and not sentence_before(lower, at).strip(_BULLETS)
+    )
+    return bool(own) and not denied
 
 
 def _be_fits(lower: str, at: int, cue: str) -> bool:
@@ -295,5 +300,15 @@ def _called(page: Page, cued: list[Claim]) -> list[Claim]:
             continue
         if not page.offered.patterns.mark.search(text, end, right.end()) and not lexicon.FOREIGN.search(before):
             kind = "called" if lexicon.DEFINITE.search(right[0]) else "judged"
+            listed = listed._replace(clash=listed.clash or _unlike(page, right.end(), listed.letters))
             claims.append(Claim(kind, listed, begin, right.end(), lexicon.CONDITION.search(before) is not None))
     return claims
+
+
+def _unlike(page: Page, at: int, letters: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the owners of another option's text that is all that follows: "B is my choice: <text of D>."."""
+    after = _NAMED_AFTER.match(page.lower, at)
+    named = page.offered.text_at(page.lower, after.end()) if after else None
+    if named is None or len(letters) > 1 or letters[0] in named[1] or not STOP.match(page.text, named[0]):
+        return ()
+    return named[1]

@@ -16,12 +16,14 @@ def _any(*words: str) -> str:
 
 _NOUN = _any(
     "answer", r"ans\.?", "option", "choice", "response", "selection", "conclusion", "verdict", "prediction", "guess",
-    "letter", "solution", "statement",
+    "letter", "solution", "statement", "(?:best|closest) (?:estimate|match|fit)",
+    "(?:respuesta|resposta|opci[oó]n|opç[aã]o|r[eé]ponse|antwort)(?: (?:final|finale|correcta|correta|correcte))?",
 )  # fmt: skip
 _BE = _any(
     "is", "are", "was", "were", "remains", "stays", "becomes", "seems?", "appears?",
     "(?:sh|w|c)ould (?:most likely |likely |therefore |then |thus )?be", "(?:must|will|may|might|can) be",
     "(?:has|have|ought|seems?|appears?) to be",
+    "es", "é", "est", "ist",
     "(?:would |should |will )?(?:comprises?|consists? of)",
 )  # fmt: skip
 _ADVERB = _any(
@@ -34,9 +36,9 @@ _ADVERB = _any(
     "(?:the )?(?:one |point )?(?:labell?ed|marked)",
 )  # fmt: skip
 _VERB = _any(
-    "cho(?:ose|oses|osing|se|sen)", "select(?:s|ed|ing)?", "pick(?:s|ed|ing)?", "go(?:ing)? (?:with|for)", "went with",
-    "opt(?:ing|ed)? for", "vot(?:e|ing) for", "lean(?:ing)? towards?", "(?:settl|decid)(?:e|ing) (?:on|for)",
-    "st(?:ay|ick)(?:ing)? with", "recommend", "submit(?:ting)?", "tick", "(?:i|would|will) say", "i believe", "give you",
+    "cho(?:os(?:es?|ing)|sen?)", "select(?:s|ed|ing)?", "pick(?:s|ed|ing)?", "go(?:ing)? (?:with|for)", "went with",
+    "opt(?:ing|ed)? for", "vot(?:e|ing) for", "lean(?:ing)? towards?", "(?:settl|decid)(?:e|ing) (?:on|for)", "tick",
+    "st(?:ay|ick)(?:ing)? with", "recommend", "submit(?:ting)?", "(?:i|would|will) say", "i believe", "give you",
 )  # fmt: skip
 _ADVERBS = rf"(?:{_ADVERB}[\s:,]{{1,8}}){{0,4}}"
 
@@ -50,6 +52,8 @@ _ANCHORS = {
     **dict.fromkeys(("final", "short version", "revised", "updated", "corrected"), "heading"),
     **dict.fromkeys(("leaves", "leaving", "left with", "gives us", "gives me", "makes it"), "left"),
     **dict.fromkeys(("answer", "ans ", "option", "choice", "response", "selection", "conclusion"), "noun"),
+    **dict.fromkeys(("best estimate", "closest estimate", "best match", "closest match", "best fit"), "noun"),
+    **dict.fromkeys(("respuesta", "resposta", "opción", "opcion", "opção", "réponse", "reponse", "antwort"), "noun"),
     **dict.fromkeys(("verdict", "prediction", "guess", "letter", "solution", "statement"), "noun"),
     **dict.fromkeys(("choose", "choosing", "chose", "select ", "selecting", "pick", "go with", "going with"), "verb"),
     **dict.fromkeys(("go for", "going for", "went with", "opt for", "opting for", "opted for", "vote for"), "verb"),
@@ -74,7 +78,11 @@ def _one_of(words: Iterable[str]) -> str:
         rest.setdefault(word[:1], []).append(word[1:])
     ends = "" in rest
     # The space after a word is also the one before the next.
-    branches = [("(?= )" if first == " " and not any(tails) else re.escape(first)) + _one_of(tails) for first, tails in rest.items() if first]
+    branches = [
+        ("(?= )" if first == " " and not any(tails) else re.escape(first)) + _one_of(tails)
+        for first, tails in rest.items()
+        if first
+    ]
     if not branches:
         return ""
     return f"(?:{'|'.join(branches)})" + "?" * ends
@@ -120,8 +128,8 @@ CUES = {
         r"(?:(?:affected|involved|present|seen)\s?:?\s{0,6})?"
     ),
     "heading": re.compile(
-        r"(?:correct|true|right|involved|abnormal|present|positive|final|short version|revised|updated|corrected)(?: (?:options?|levels?"
-        r"|answers?|statements?|ones?))?"
+        r"(?:correct|true|right|involved|abnormal|present|positive|final|short version|revised|updated"
+        r"|corrected)(?: (?:options?|levels?|answers?|statements?|ones?))?"
         r"\s?(?: are| is)?:\s{0,8}"
     ),
     "left": re.compile(

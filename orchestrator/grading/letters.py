@@ -14,7 +14,7 @@ from orchestrator.grading.offered import Offered
 from orchestrator.grading.reading import Found, Head, Reading, found
 
 _WORD = re.compile(r"[^\W_]+|[✓✗]")
-_WORD_BEFORE = re.compile(r"(?!(?i:answer|option|choice) )[A-Za-z]{2,} \Z")
+_WORD_BEFORE = re.compile(r"(?!(?i:answer|option|choice|chosen|correct) )[A-Za-z]{2,} \Z")
 TRIED = 20
 """Declared lines, tags, boxes and marks tried in one output."""
 
@@ -33,12 +33,16 @@ _BOX_BEFORE = re.compile(
 )
 _LEAD = re.compile(
     r"\s{0,4}(?:[-+>]\s|\d{1,2}[.)]\s)?"
+    r"(?:on reflection,?\s)?"
     r"(?:(?:only|just|both|i (?:think|believe|say|choose|select|pick))\s(?:options?\s|levels?\s)?)?"
 )
 _OFFERING = re.compile(r"\b(?:(?<!correct )(?<!right )options?|(?<!correct )choices?)\b[^\n.]{0,30}:\s{0,4}\Z")
 _OR_ELSE = re.compile(r"\bor (?:else |maybe |perhaps |possibly )?(?:that |the |it |my |option )?\Z")
 _GOES_ON = re.compile(r"\s?(?:,|;|/|\band\b|\bor\b)\s?[^\]\n\s][^\]\n]{0,60}\]")
 _PROMISED = re.compile(r"(?:form|format|example|respond with|reply with|answer with)\b[^.\n]{0,40}\Z")
+_SIGN = re.compile(rf"(?:[-=]+>|[→⇒⟹∴{lexicon.TICK}])\s?(?=[^→⇒⟹>]{{1,20}}\Z)")
+_LED = re.compile(r"(?: - |, )(?!(?i:and|or|but|too)\b)(?=[A-Za-z]{2}|[aA] )")
+_TAKEN_BACK = re.compile(r"\b(?:preliminary|(?:initial|first) (?:guess|instinct|impression|thought|answer)|at first)\b")
 _STOP = re.compile(r"[.;!?]\s|[\n。]")
 _AROUND = " .,:;)]}⟧\"'!。\n*"
 
@@ -180,8 +184,19 @@ def last_line(reading: Reading) -> Found | None:
     seen = _only(reading, start, reading.end) if start else None
     if seen and reading.multi:
         return _last_lines(reading, start)
+    if seen is None and not reading.multi:
+        return _last_words(reading, start)
     continues = seen is not None and any(head.start == start and head.listed for head in reading.heads)
     return None if continues else seen
+
+
+def _last_words(reading: Reading, line: int) -> Found | None:
+    """Find letters that are the last sentence, or to which an arrow or a tick in the last line points."""
+    start = reading.closing[0]
+    if max(start, line) > reading.start and (seen := _only(reading, start, reading.end)):
+        return seen
+    sign = _SIGN.search(reading.text[: reading.end], max(line, reading.end - LONGEST_TAG))
+    return _only(reading, sign.end(), reading.end) if sign and lexicon.CROSS not in reading.text else None
 
 
 def _last_lines(reading: Reading, start: int) -> Found | None:
@@ -329,6 +344,14 @@ def _opens_with_list(heads: tuple[Head, ...]) -> bool:
     return heads[0].listed and heads[0].start < 40
 
 
+def lead_letter(reading: Reading) -> Found | None:
+    """Find, on a single-answer item, a letter with which the output begins, set off by a dash or a comma."""
+    mark = None if reading.multi else reading.offered.patterns.mark.match(reading.text, reading.start)
+    if mark is None or not _LED.match(reading.text, mark.end()):
+        return None
+    return Found((reading.offered.patterns.by_spelling[mark[0]],), mark.start(), mark.end())
+
+
 def sole_mark(reading: Reading) -> Found | None:
     """Find the one label that the whole text marks as such: "(B)", "option B"."""
     seen: Found | None = None
@@ -342,6 +365,8 @@ def sole_mark(reading: Reading) -> Found | None:
         if number >= TRIED or (listed and len(listed.letters) > 1) or (seen and seen.letters != (label,)):
             return None
         if lexicon.WRONG.match(reading.lower, mark.end()) or is_question(reading.text, mark.end()):
+            return None
+        if _TAKEN_BACK.search(sentence_before(reading.lower, mark.start())):
             return None
         end, clash = own_text(reading, mark.end(), label)
         seen = Found((label,), mark.start(), end, clash=clash)

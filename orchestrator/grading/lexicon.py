@@ -24,7 +24,8 @@ RIGHT = re.compile(
     r"|more (?:likely|appropriate|accurate|suitable|plausible|probable|similar)"
     r"|only (?:correct|right|valid|option|choice|answer)|(?:correct |final )?answer|(?<=my )(?:final )?(?:answers"
     r"|choices?|picks?|selections?)|one (?:that|which))"
-    r"|(?:both |all |also )?(?:apply|applies|qualify|qualifies|hold true|holds true)|(?:should|must) be (?:selected"
+    r"|(?:both |all |also )?(?:apply|applies|qualify|qualifies|hold true|holds true)"
+    r"|(?<=only [a-z]) (?:remains?|is left)|(?:should|must) be (?:selected"
     r"|chosen|ticked|picked|marked)|it is(?=[.!,]|\Z))\b"
     r"| ?(?:[选各]?项)?[^,。\n;:不没]{0,40}?(?:是|为|都|均|皆|说法)?(?:正确|符合|对的|成立)"
 )
@@ -52,6 +53,8 @@ RIGHT_WORDS = (
         "must be",
         "pick",
         "selection",
+        "remain",
+        "is left",
     ),
     *("involved", "abnormal", "present", "only ", "appropriate", "正确", "符合", "对", "成立"),
 )
@@ -128,7 +131,7 @@ CONDITION = re.compile(
 
 TENTATIVE = re.compile(
     words(
-        r"let (?:me|us)|let's|tempting|about to say|at first|first thought|might|unless"
+        r"depends|let (?:me|us)|let's|tempting|about to say|at first|first thought|preliminary|might|unless"
         r"|in which case"
     )
 )
@@ -164,7 +167,7 @@ CONTRAST = re.compile(words("less|other hand|whereas|unlike|contrast|however|but
 REVISED = re.compile(
     r"\b(?:wait\b|hold on\b|scratch that\b|on reflection\b|actually,? no\b|edit:|sorry, i meant\b|on (?:second"
     r"|further) thought|correction:"
-    r"|i (?:was|made) (?:wrong|a mistake|an error)"
+    r"|i (?:was|made) (?:wrong|a mistake|an error)|on re-?(?:reading|examination|inspection)\b|i(?:'m| am) revising\b"
     r"|let me (?:re-?check|re-?consider|re-?think|re-?examine|correct)|that(?:'s| is) (?:not right|wrong|incorrect))"
     r"|等等|不对,"
 )

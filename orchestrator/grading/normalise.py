@@ -36,8 +36,21 @@ _THOUGHTS = (
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
     ("<seed:think>", "</seed:think>"),
 )
-_ENDS = ("</s>", "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>", "<eoa>")
+_ENDS = (
+    "</s>",
+    "<|im_end|>",
+    "<|endoftext|>",
+    "<|eot_id|>",
+    "<|end_of_text|>",
+    "<end_of_turn>",
+    "<eoa>",
+    "<|user|>",
+    "[INST]",
+)
 """Tokens with which a model ends its answer; what it goes on to write is not part of it."""
+
+_ROLE = re.compile(r"\s{0,8}(?:assistant|Assistant|ASSISTANT)(?: ?: ?|\s?\n)\s{0,8}")
+"""The name of the speaker with which a reply of some chat templates begins."""
 
 _STEADY = (
     # ideographs, kana, hangul, the stops and brackets of their texts
@@ -53,7 +66,8 @@ _SUSPECT = re.compile(rf"[^ !\"%&'()+,./0-9:;=?@A-Z^a-z|\n\-\]{_STEADY}]")
 
 _EDIT = re.compile(
     r"(?P<box>\\f?boxed\s{0,3}\{)"
-    r"|(?P<wrap>\\(?:text(?:bf|it|rm|tt|sf|normal)?|math(?:rm|bf|it|sf|tt|bb|cal)|mbox|operatorname|bm|boldsymbol|bf|rm)"
+    r"|(?P<wrap>(?<= )\\text(?:rm)?\{ {1,2}"
+    r"|\\(?:text(?:bf|it|rm|tt|sf|normal)?|math(?:rm|bf|it|sf|tt|bb|cal)|mbox|operatorname|bm|boldsymbol|bf|rm)"
     r"(?![A-Za-z])\s{0,3}\{?)"
     r"|(?P<open>\{)|(?P<close>\})"
     r"|~~[^~\n]{1,200}~~"
@@ -62,8 +76,8 @@ _EDIT = re.compile(
     r"|(?P<bullet>(?:(?<![^\n])|(?<=\n )|(?<=\n  )|(?<=\n   )|(?<=\n    ))\*(?=[ \t]))"
     r"|(?P<drop>[*`$]+|\\[()\[\],;!]|__+|(?<![A-Za-z])\#{1,6}[ \t]"
     r"|</?(?:s|b|i|u|em|strong|p|span|div|code|mark|center|eo[a-z]|end_of_turn|start_of_turn|pad|unk|bos|eos)/?>"
-    r"|<\|?(?:im_end|im_start|endoftext|eot_id|end_of_text|begin_of_text|end|eom_id)\|?>|\[/?INST\])"
-    r"|(?P<newline><br\s?/?>|\r\n?|[\x0b\x0c\x85\u2028\u2029])"
+    r"|<\|?(?:im_end|im_start|endoftext|eot_id|end_of_text|begin_of_text|end|eom_id|assistant|system)\|?>|\[INST\])"
+    r"|(?P<newline><br\s?/?>|\[/INST\]|\r\n?|[\x0b\x0c\x85\u2028\u2029])"
     r"|(?P<space>\t+|\\(?:quad|qquad|hspace\{[^}\n]{0,12}\}|[ ~]))"
     rf"|(?P<odd>[^\n\x20-\x7e{_STEADY}])"
 )
@@ -108,6 +122,8 @@ class Passage(NamedTuple):
 def normalise(output: str) -> Passage:
     """Return the part of an output that may hold its answer, rewritten for matching."""
     start, thinking = after_thought(output)
+    if role := _ROLE.match(output, start):
+        start = role.end()
     end = _before_token(output, start)
     stretches: list[tuple[int, str]] = []
     head = 0
@@ -154,7 +170,7 @@ def after_thought(output: str) -> tuple[int, bool]:
 def _before_token(output: str, start: int) -> int:
     """Return where the first end-of-answer token after any text stands, or the end of the output."""
     end = len(output)
-    if "<" not in output:
+    if "<" not in output and "[INST]" not in output:
         return end
     for token in _ENDS:
         found = output.find(token, start, end)

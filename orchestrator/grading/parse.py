@@ -17,7 +17,7 @@ from orchestrator.grading.rules import RULES, THRESHOLD, Rule
 from orchestrator.grading.vetoes import Veto
 from orchestrator.records import Abstained, Abstention, Answer
 
-PARSER_VERSION = "4"
+PARSER_VERSION = "5"
 """Changes whenever the parser may read an output differently than before."""
 
 SHIPPED = tuple(rule for rule in RULES if rule.confidence >= THRESHOLD)

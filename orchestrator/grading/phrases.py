@@ -182,7 +182,8 @@ HEADING = re.compile(
 """A line that only announces the conclusion."""
 
 DENIES = re.compile(
-    r"\s*(?:(?:it|this|that|so) )?(?:does|is|do|are|was|were|has|have|can)(?:n't| not\b)|\s*not [^.:\n]{1,30}\."
+    r"\s*(?:(?:it|this|that|so) )?(?:does|is|do|are|was|were|has|have|can)(?:n't| not\b)"
+    r"(?! (?:an? (?:substitute|replacement)|intended|meant))|\s*not [^.:\n]{1,30}\."
 )
 """A sentence that denies something of the option named last."""
 

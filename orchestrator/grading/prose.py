@@ -33,7 +33,7 @@ _ANNOUNCED = re.compile(
 )
 _MUSED = re.compile(
     r"(?:,? right)?\?|, (?:maybe|perhaps|possibly)\b|\s(?:means|refers?|would|could|might|can|vs\b|versus"
-    r"|individuals|(?:is|are) (?:defined"
+    r"|individuals|[-:] (?:no|not|absent|unlikely|excluded)\b|(?:is|are) (?:defined"
     r"|one (?:of|possibility)|a possibility|unlikely|less)|(?:seems?|appears?|looks?) (?:less|un)\w+)"
 )
 """What stands after an option's text that is asked about, explained or weighed, and not chosen."""
@@ -43,6 +43,12 @@ _NEXT_LINE = re.compile(r"[^\n]{0,6}\n\s{0,4}(?:[-+>]\s|\d{1,2}[.)]\s)?[\"'(]{0,
 SHORT = 400
 """Characters of an output whose first sentence is its answer and no premise."""
 
+_PAUSE = re.compile(r"[,:;] ")
+_RESULT = re.compile(
+    r"(?:\b(?:is|are|was|were|equals?|gives?|giving|yields?|called|named|makes?|measures|remains|becomes)|[=≈→]|->)"
+    r"(?: (?:the|an?|called|about|approximately|therefore|thus|then)){0,2} ?\Z"
+)
+"""What stands before an option's text with which a sentence ends, as with its result."""
 _STOPS = (".", "!", "。", ")", '"')
 _DOUBTS = (lexicon.NEGATED, lexicon.UNKNOWN, lexicon.REFUSAL, lexicon.OR, lexicon.NONE, lexicon.LACKING)
 
@@ -109,8 +115,21 @@ def opening_text(reading: Reading) -> Found | None:
     if seen and _MUSED.match(reading.lower, seen.end):
         return None
     concluded = seen and reading.closing[0] >= end and lexicon.CONCLUDING.match(reading.lower, reading.closing[0])
-    last = _one(reading, *reading.closing) if concluded else None
+    last = _one(reading, *reading.closing) if concluded else _result(reading)
     return None if seen and last and last.letters != seen.letters else seen
+
+
+def _result(reading: Reading) -> Found | None:
+    """Find the option's text with which the last sentence ends, as with its result."""
+    start, end = reading.closing
+    texts = reading.texts_between(start, end)
+    if not texts or reading.lower[texts[-1][1] : end].strip(" .!\"')⟧$\n"):
+        return None
+    first, last, owners = texts[-1]
+    comma = max(start, reading.lower.rfind(",", start, first))
+    if _RESULT.search(reading.lower, comma, first) is None or lexicon.NEGATED.search(reading.lower, comma, first):
+        return None
+    return Found(owners, first, last)
 
 
 def closing_text(reading: Reading) -> Found | None:
@@ -151,8 +170,7 @@ def _one(reading: Reading, start: int, end: int) -> Found | None:
         if any(doubt.search(reading.lower, around, first) for doubt in _DOUBTS):
             return None
         around = last
-        comma = reading.lower.find(", ", last, end)
-        if comma >= 0 and len(texts) == 1:
+        if len(texts) == 1 and _PAUSE.search(reading.lower, last, end):
             break
     return Found(tuple(owners), texts[-1][0], texts[-1][1])
 

@@ -82,6 +82,13 @@ RULES: tuple[Rule, ...] = (
     Rule("choice-line", 0.98, "the one line that reads 'X. text'", letters.choice_line, (UNREAD, *_TOLD, WRONG)),
     Rule("first-line", 0.97, "a first line of nothing but letters", letters.first_line, (UNREAD, *_TOLD)),
     Rule(
+        "lead-letter",
+        0.97,
+        "begins with a letter that is set off: X - ...",
+        letters.lead_letter,
+        (UNREAD, *_TOLD, WRONG),
+    ),
+    Rule(
         "text-line", 0.95, "the one line that is an option's text, after '... is:'", prose.text_line, (UNREAD, *_TOLD)
     ),
     Rule("lead-text", 0.98, "begins with an option's text", prose.lead_text, (UNREAD, SEVERAL, WRONG, LATER)),
@@ -89,7 +96,7 @@ RULES: tuple[Rule, ...] = (
     Rule("named", 0.96, "... is (X)", letters.declared("named", agree=True), (*_SAID, UNTOLD)),
     Rule("odd", 0.95, "错误的是X", letters.declared("odd"), (UNREAD, *_READ)),
     Rule("odd-one", 0.93, "all options judged, one unlike the others", verdicts.odd_one, (UNREAD, *_READ)),
-    Rule("judged", 0.95, "X is correct", letters.declared("judged", agree=True), _SAID),
+    Rule("judged", 0.95, "X is correct", letters.declared("judged", agree=True), (*_SAID, UNTOLD)),
     Rule("sole-mark", 0.95, "only one letter is marked as one: (X)", letters.sole_mark, (*_SAID, UNSURE, REVISED)),
     # The option's own words instead of its letter.
     Rule("called-text", 0.93, "<text> is the most likely", prose.called_text, (UNREAD, WRONG)),
@@ -103,6 +110,13 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("denied", 0.93, "... is not ..., where yes or no was asked", prose.denied, _WORDS),
     Rule("closing-text", 0.91, "the one text in the last sentence", prose.closing_text, _WORDS),
+    Rule(
+        "concluded-text",
+        0.9,
+        "the one text that a concluding sentence affirms",
+        affirmed.concluded_text,
+        (UNREAD, UNTOLD, UNFINISHED, NONE_AT_ALL, DECLINED, REVISED),
+    ),
     Rule(
         "affirmed",
         0.9,

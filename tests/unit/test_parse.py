@@ -116,6 +116,11 @@ def test_nothing_but_a_letter_is_the_answer(text: str) -> None:
     "The correct answer is: B) Spondylolisthesis\n\nC",
     "B is tempting.\n\n**C. Osteophytes**",
     "There are spurs. Therefore:\n(C)",
+    "My first thought was B. On reflection, C.",
+    "Spurs are seen at the margins. C.",
+    "Spurs at the margins → C",
+    "Slippage: none. Margins: spurs -> (C)",
+    "Check: the discs are wide, so it cannot be E.\n✔ C",
 )
 def test_a_last_line_of_nothing_but_a_letter_is_the_answer(text: str) -> None:
     """It wins over what was said before it."""
@@ -137,6 +142,16 @@ def test_a_last_line_of_nothing_but_a_letter_is_the_answer(text: str) -> None:
     "I would choose option C here.",
     "I'll go with C because of the spurs.",
     "We select (C) here.",
+    "It is hard, but I lean towards C.",
+    "I'll opt for C here.",
+    "B is possible. I stay with C, as spurs are seen.",
+    "I would say C, given the spurs.",
+    "Going with C on this, as spurs are seen.",
+    "Guess: B. The margins bear spurs.\nRevised: C, then.",
+    "Se ven osteofitos. Respuesta final: C, sin duda.",
+    "Há osteófitos. A opção correta é C, sem dúvida.",
+    "Il y a des ostéophytes. Réponse : C, sans doute.",
+    "Spurs are seen, so C. If it were narrow, the answer would be D.",
     "Let me pick C then.",
     "C is the correct answer here.",
     "Option C is the most likely diagnosis here.",
@@ -188,6 +203,13 @@ def test_the_one_line_that_begins_with_a_letter_is_the_answer(text: str) -> None
         ("The missing part is labeled C in the image.", "named"),
         ("C is correct. Spurs are seen.", "judged"),
         ("Not B but C is right, I feel.", "judged"),
+        ("All else being excluded, only C remains.", "judged"),
+        ("Spurs are seen, so it's C.", "named"),
+        ("It's not B but C.", "named"),
+        ("Spurs are seen, so it's C. If it had slipped, it would be B.", "named"),
+        ("The spurs ← chosen (C)", "sole-mark"),
+        ("C - the margins bear spurs. Not B, not D.", "lead-letter"),
+        ("C, the margins bear spurs.", "lead-letter"),
         ("Spurs are seen (option C), nothing else.", "sole-mark"),
         ("A选项正确。B选项正确。C选项错误。D选项正确。E选项正确。", "odd-one"),
         ("综上所述，错误的是C。", "odd"),
@@ -198,6 +220,13 @@ def test_the_one_line_that_begins_with_a_letter_is_the_answer(text: str) -> None
         "labelled",
         "judged",
         "judged instead",
+        "what remains",
+        "after so",
+        "not but",
+        "beside what would be",
+        "chosen",
+        "leading with a dash",
+        "leading with a comma",
         "sole mark",
         "the odd one out",
         "the wrong one is asked for",
@@ -214,10 +243,31 @@ def test_weaker_forms_are_read_where_they_stand_alone(text: str, rule: str) -> N
     "A is wrong. B is wrong. C is correct. D is correct. E is correct.",
     "Is it option C?",
     "(C) is wrong.",
+    "Preliminary: healthy (A). On closer look I am no longer sure.",
+    "If spurs are seen, then C applies. If none are, I cannot determine which of the rest it is.",
+    "A, B and C are all possible.",
+    "A vertebra slipped → see above",
 )
 def test_weaker_forms_that_disagree_are_not_read(text: str) -> None:
     """Two letters by weak rules are no answer."""
     assert read(text)[0] == "?"
+
+
+@cases(
+    "ASSISTANT: C. Osteophytes",
+    "assistant\n\nC",
+    "<|assistant|> C. Osteophytes <|end|><|user|> why B?",
+    "C [INST] What else is seen? [/INST] B",
+)
+def test_what_a_chat_template_leaves_around_an_answer_is_no_part_of_it(text: str) -> None:
+    """The speaker's name, and the turn that the model invents after its own."""
+    assert read(text)[0] == "C"
+
+
+def test_a_letter_called_right_beside_another_options_text_is_a_conflict() -> None:
+    """Also where the text stands after the words that call it so."""
+    assert read('Option B is my choice: "Osteophytes".') == ("?", "conflict")
+    assert read('Option C is my choice: "Osteophytes".')[0] == "C"
 
 
 def test_letters_may_be_numbers_or_words() -> None:

@@ -137,6 +137,62 @@ def test_a_very_long_option_text_is_compared_by_its_beginning() -> None:
     assert read("short", long) == ("B", "lead-text")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "IMPRESSION:\nOsteophytes at L3, probably degenerative. Correlate clinically.",
+        "- *Healthy* - no, given the spurs.\n\n**Final diagnosis:** Osteophytes (L3), degenerative.\n\n"
+        "This is not a substitute for a formal reading.",
+        "I looked at all of it. Taken together, the film shows osteophytes at the margins. The rest of the entities are absent.",
+        "Disc space narrowing cannot be excluded on one view.\n\nCONCLUSION: Appearances in keeping with osteophytes. "
+        "A second view is recommended.",
+    ],
+)
+def test_the_option_that_a_report_concludes_on_is_read(text: str) -> None:
+    """Whatever advice follows it, and whatever was dismissed before."""
+    assert read(text) == ("C", "concluded-text")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Look at the margins. Therefore, osteophytes. But that is not all: look at the discs. The reading is left to you.",
+        "IMPRESSION:\nOsteophytes or disc space narrowing. Correlate clinically.",
+        "IMPRESSION:\nNo osteophytes. Correlate clinically.",
+        "It is hard to tell which. Overall, osteophytes would be typical of such margins. Correlate clinically.",
+        "Look at the margins. Thus osteophytes are seen at one of them. Disc space narrowing is also seen elsewhere. Correlate clinically.",
+    ],
+)
+def test_a_conclusion_that_is_doubted_denied_or_not_the_only_one_is_not_read(text: str) -> None:
+    """Nor where the text goes on to set something against it."""
+    assert read(text)[0] == "?"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "letter"),
+    [
+        ("The legs are 5 cm and 12 cm. So it measures $\\boxed{13 \\text{ cm}}$", {"A": "5 cm", "B": "13 cm"}, "B"),
+        ("The scale says 1 kg, and since 1 kg = 1000 g, the mass is 1000.", {"A": "1", "B": "1000"}, "?"),
+        ("The film shows a ribose sugar. With adenine it is called adenosine.", {"A": "Ribose", "B": "Adenosine"}, "B"),
+        (
+            "That depends: the mug is the widest, while the jar is the tallest. If height counts it's A; if width "
+            "counts it's B.",
+            {"A": "the jar", "B": "the mug"},
+            "?",
+        ),
+        ("Healthy - no, given the spurs. The rest is left to you.", SPINE, "?"),
+        (
+            "It is the second image that fits: the edge runs on without a break.",
+            {"A": "the second image", "B": "x"},
+            "A",
+        ),
+    ],
+)
+def test_a_text_of_the_premise_is_not_taken_for_the_result(text: str, options: dict[str, str], letter: str) -> None:
+    """Where the last sentence ends with another option, the first one's counts for nothing."""
+    assert read(text, options)[0] == letter
+
+
 OPINION = {"A": "Not at all", "B": "Not too much", "C": "A fair amount", "D": "A great deal"}
 TREND = {"A": "it would decrease", "B": "it would increase", "C": "it would stay as it is"}
 SPEED = {
@@ -157,8 +213,8 @@ SPEED = {
         ("The answer is not Not at all. That is all.", OPINION, "?", "nothing"),
         ("The reading of these margins is:\n\n**Osteophytes**\n\nSpurs grow there.", SPINE, "C", "text-line"),
         ("The readings are:\n- Osteophytes\n- Healthy\nThat is all.", SPINE, "?", "nothing"),
-        ("What is seen is:\nOsteophytes\nWhat is not seen is:\nHealthy\nSo far.", SPINE, "?", "nothing"),
-        ("What is seen is:\nOsteophytes grow there.\nSo far.", SPINE, "?", "nothing"),
+        ("What is seen is:\nOsteophytes\nWhat is not seen is:\nHealthy\nSo far.", SPINE, "C", "concluded-text"),
+        ("What is seen is:\nOsteophytes grow there.\nSo far.", SPINE, "C", "concluded-text"),
         ("The answer is osteophytes. The others are all correct statements:\nHealthy", SPINE, "C", "declared-text"),
         ("If the mice vanish, the number of ticks will likely be decreasing, too.", TREND, "A", "opening-words"),
         ("The mice vanish and the ticks decrease. The owls increase.", TREND, "?", "nothing"),
