@@ -16,7 +16,7 @@ from orchestrator.grading.outline import Block, outline
 from orchestrator.grading.reading import Found, Head, Reading, found
 
 _LEADS = re.compile(r"\s?(?:[.;:!\n(-]|,? (?:since|because|as|due|given|but|not)\b)")
-_ALL = re.compile(r"\b(?:all|every|each|multilevel)\b")
+_ALL = re.compile(r"\b(?:all|every|each (?:of|one|option|level|dis[ck])|multilevel)\b")
 _SUBJECT = re.compile(
     r"(?:[.;:!?,\n]|\b(?:and|whereas|while|but))\W*(?:the |an? |both |whereas |while |but |and |in |at |on )*\Z"
 )
@@ -24,7 +24,6 @@ SHORT = 400
 """Characters of an output that begins with its answer."""
 MOST = 20
 """Places looked at that may say that nothing else is the case, or how many are."""
-NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5}
 _DASH = re.compile(r"\s?-\s")
 _SENTENCE_END = re.compile(r"\.(?=\s|\Z)|\n")
 
@@ -184,7 +183,7 @@ def _counts(reading: Reading, blocks: list[Block]) -> bool:
     """Return whether a text says that it names as many as blocks affirm, two or more: "two findings apply"."""
     right = frozenset[str]().union(*(block.right for block in blocks))
     numbers = islice(phrases.COUNT.finditer(reading.lower), MOST)
-    return any(NUMBERS[number["number"]] == len(right) for number in numbers)
+    return any(phrases.NUMBERS[number["number"]] == len(right) for number in numbers)
 
 
 def _weak(reading: Reading, block: Block) -> bool:

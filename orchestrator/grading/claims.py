@@ -217,6 +217,8 @@ def _ends_there(page: Page, kind: str, cue: re.Match[str], listed: Listed) -> bo
         return True
     if kind == "named" and page.multi and len(listed.letters) == 1 and _more_letters(page, listed.end):
         return False
+    if kind == "named" and page.multi and lexicon.NEGATED.search(sentence_before(page.lower, cue.start())):
+        return False
     if kind == "named" and _NOTHING.search(sentence_before(page.lower, cue.start())):
         return False
     cut = _PLURAL.search(cue[0]) is not None and (len(listed.letters) == 1 or not page.multi)

@@ -50,7 +50,9 @@ _ANCHORS = {
     **dict.fromkeys(("selected", "following"), "finding"),
     **dict.fromkeys(("correct", "true", "right", "involved", "abnormal", "present", "positive"), "heading"),
     **dict.fromkeys(("final", "short version", "revised", "updated", "corrected"), "heading"),
-    **dict.fromkeys(("leaves", "leaving", "left with", "gives us", "gives me", "makes it"), "left"),
+    **dict.fromkeys(
+        ("leaves", "leaving", "left with", "gives us", "gives me", "makes it", "make it", "make that"), "left"
+    ),
     **dict.fromkeys(("answer", "ans ", "option", "choice", "response", "selection", "conclusion"), "noun"),
     **dict.fromkeys(("best estimate", "closest estimate", "best match", "closest match", "best fit"), "noun"),
     **dict.fromkeys(("respuesta", "resposta", "opción", "opcion", "opção", "réponse", "reponse", "antwort"), "noun"),
@@ -133,7 +135,7 @@ CUES = {
         r"\s?(?: are| is)?:\s{0,8}"
     ),
     "left": re.compile(
-        r"(?:leaves|leaving|left with|gives us|gives me|makes it)(?: (?:us|me|you))?(?: (?:only|just|with|the"
+        r"(?:leaves|leaving|left with|gives us|gives me|makes? it|make that)(?: (?:us|me|you))?(?: (?:only|just|with|the"
         r"|options?|answers?))"
         r"{0,3}:?\s{1,3}"
     ),

@@ -74,7 +74,7 @@ WRONG = re.compile(
     r"|consistent|choice|affected|involved|present|found|seen|visible|included|part of|among)"
     r"|(?:is|are|was|were|would be) (?:[a-z]{2,12}ly |also |both |all |the )?(?:incorrect|wrong|false|ruled out"
     r"|eliminated|excluded|inaccurate|irrelevant|unlikely|invalid|unaffected|uninvolved|normal|spared|absent)"
-    r"|(?:do|does)(?:n't| not)(?: apply| hold|(?=[.,;]|\Z))|(?:can|could) be (?:ruled|eliminated|excluded)"
+    r"|(?:do|does)(?:n't| not)(?: apply| hold|(?=[.,;]|\Z))|(?:can|could|may) be (?:ruled|eliminated|excluded|crossed|struck|dismissed|discarded)"
     r"|(?:cannot|can't|could not) be (?:the |correct|right|true))\b"
     r"| ?(?:[选各]?项)?[^,。\n;:]{0,30}?(?:错误|不正确|不对|不符合|不成立|有误)"
 )
@@ -102,7 +102,7 @@ SIGN_AFTER = re.compile(rf"[\s:.)\]]{{0,4}}[{TICK}{CROSS}⚠]")
 """A tick or a cross right after a label."""
 
 VERDICT = re.compile(
-    r"[\s:.)\]\"'(,|=-]{0,6}(?:"
+    r"[\s:.)\]\"'(,|=>→-]{0,6}(?:"
     rf"(?P<right>{TICK}|(?:true|yes|correct|right(?! (?:[a-z]|l\d))|affected|involved|present|abnormal|positive"
     rf"|selected|applies"
     r"|included)\b|(?<=[:.=-] )t\b|\+(?=\s{0,2}(?:\)|\n|\Z))|正确|对)"
@@ -242,6 +242,7 @@ NONE = re.compile(
     r"|(?:ot|'t) (?:think |believe |see )?(?:that )?any of the (?:given |provided |available |listed )?(?:options?"
     r"|choices?)"
     r"|o(?:t any)? (?:of the )?(?:options?|choices?) (?:is|are|that|match|provided|given|listed)|ot any of the\b)"
+    r"|n't (?:\w{1,12} ){0,2}(?:at|in|by) any of the (?:\w{1,12} )?(?:options?|choices?|levels?)"
     r"|以上(?:选项|答案)?(?:都|皆|均)(?:不|错)|没有(?:正确|合适|符合|一个)|选项(?:都|均)(?:不|错)"
 )
 """That no option is right."""

@@ -55,7 +55,9 @@ _SET_OFF = re.compile(r"[.):;=|-]")
 _CLOSING = re.compile(r"(?:[.,]?[\"']{1,2})?[)\]]?(?=[\s,;.)]|$)")
 _SAID = re.compile(r"[,;:-] ?[^()\n]{1,80}\)")
 _QUOTES = re.compile(r"[\"']{1,2}(?=[\s,;\]])")
-_TO_LABEL = re.compile(r"[\"']{0,2}[\s,:-]{0,3}(?:\((?=option|choice))?(?=[(\[]|option|choice)")
+_TO_LABEL = re.compile(
+    r"[\"']{0,2}[\s,:-]{0,3}(?:(?:listed|given|labell?ed|marked) as )?(?:\((?=option|choice))?(?=[(\[]|option|choice)"
+)
 _SEVERAL = re.compile(r"\s?:\s?(?:options|choices)\b")
 _BRACKET = re.compile(r"\s?\(\s?")
 _OPENING = re.compile(r"[\s\"'(\[⟦]{0,6}")

@@ -50,7 +50,7 @@ EXCLUDING = re.compile(
         r"|apart from|compared (?:with|to)|against",
         r"other (?:two|three|four|five|six|options?|choices?|ones|statements?)",
         r"rules? out|ruled out|ruling out|leaves? out|left out|leaving out|cross\w* off|take back",
-        r"exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*|discard\w*",
+        r"well[- ]hydrated|contradict\w*|exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*|discard\w*",
     )
     + rf"|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
 )
@@ -60,7 +60,7 @@ _SOUND = (
     r"(?:good|clear(?! on)|clean|healthy|regular|remote|wide|open|fine|aligned|bright(?:er)?|(?:well )?hydrated"
     r"|adequate|ok(?:ay)?"
     r"|symmetric(?:al)?)"
-    r"(?=[^ \w]|\Z| (?:and|but|at|in|on|with|without|as|too|here|throughout|for|so|except|apart|by)\b"
+    r"(?=[^ \w]|\Z| (?:and|but|at|in|on|with|without|as|too|here|throughout|for|so|again|except|apart|by)\b"
     r"| (?:t[12]|heights?|signals?|margins?|shape|contours?|discs?|appearance|alignment|fat)\b)"
 )
 EXCLUDED_AFTER = re.compile(
@@ -170,6 +170,9 @@ COUNT = re.compile(
     r"|answers|discs?|documents|apply|fit|qualify)|of (?:them|these|the))\b"
 )
 """How many options a text says that it names."""
+
+NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5}
+"""What `COUNT` finds, as numbers."""
 
 AGAINST = re.compile(words("whereas|while|unlike|in contrast|by contrast"))
 """Words that set what follows against what stands before."""

@@ -19,6 +19,7 @@ from orchestrator.grading.vetoes import (
     CLASH,
     DECLINED,
     LATER,
+    MISCOUNTED,
     NONE,
     NONE_AT_ALL,
     REFUSED,
@@ -53,7 +54,7 @@ class Rule:
 
 
 _READ = (UNOFFERED, BROKEN, SEVERAL, CLASH)
-_TOLD = (UNREAD_AFTER, *_READ, RIVALLED, ADDED, REVISED, NONE)
+_TOLD = (UNREAD_AFTER, *_READ, RIVALLED, ADDED, MISCOUNTED, REVISED, NONE)
 _SAID = (UNREAD, *_READ, RIVALLED, NONE, REFUSED)
 _WORDS = (UNREAD, UNSURE)
 
@@ -122,7 +123,7 @@ RULES: tuple[Rule, ...] = (
         0.9,
         "what free prose affirms: in conclusion, or in all that it tells",
         affirmed.affirmed,
-        (CLASH, UNREAD, UNTOLD, UNFINISHED, NONE_AT_ALL, DECLINED, REVISED),
+        (CLASH, UNREAD, UNTOLD, UNFINISHED, MISCOUNTED, NONE_AT_ALL, DECLINED, REVISED),
     ),
     # Too unsure to be shipped; shown when a reading is explained.
     Rule("sole-text", 0.6, "the one text anywhere", prose.sole_text, _WORDS),

@@ -22,7 +22,7 @@ _ALL = re.compile(
     rf"all(?<!\wall)(?: of)?(?: (?:the|these|those)\b)?"
     rf"(?: (?:above|listed|given|offered|provided|following|lumbar|disc|two|three|four|five|six|seven|\d)){{0,3}}"
     rf"(?: (?:them|above|these|those|{_NOUN}))?(?: (?:above|listed|given|offered|provided|shown))?{_GLOSS}"
-    rf"|every(?<!\wevery)(?:thing| {_NOUN}){_GLOSS}"
+    rf"|every(?<!\wevery)(?:thing| one of (?:the|these|those) \w{{1,16}}| {_NOUN}){_GLOSS}"
     r"|(?:以上|所有|全部|各|[三四五六]个)(?:的)?(?:选项|说法|答案|项)?(?=[都均皆全正对])|全部?[选对]|全部(?=正确)"
 )
 _BUT = re.compile(

@@ -13,7 +13,7 @@ from orchestrator.grading.claims import is_question, sentence_before
 from orchestrator.grading.listing import Listed, read_list
 from orchestrator.grading.reading import Found, Reading
 
-_TOO = re.compile(r"[\s)]{1,2}(?:too|as well)\b")
+_TOO = re.compile(r"[\s)]{1,2}(?:too|as well|likewise)\b")
 LONGEST = 800
 """Characters after a label in which its verdict is looked for."""
 

@@ -104,6 +104,15 @@ def _added(reading: Reading, seen: Found) -> str:
     return "the text goes on to add others" if other else ""
 
 
+def _miscounted(reading: Reading, seen: Found) -> str:
+    """Say whether the sentence says before the finding that it names more options than were found."""
+    if not reading.multi:
+        return ""
+    count = phrases.COUNT.search(reading.lower, reading.sentence(seen.start)[0], seen.end)
+    more = count and phrases.NUMBERS[count["number"]] > len(seen.letters)
+    return f"the text says that it names {count['number']}" if count and more else ""
+
+
 def _others(reading: Reading, mark: re.Match[str], seen: Found) -> bool:
     """Return whether a mark is of labels that a finding has not."""
     spelled = reading.offered.patterns.by_spelling
@@ -180,6 +189,7 @@ UNREAD = Veto("unread", None, _unread)
 UNSURE = Veto("unsure", None, _unsure)
 UNTOLD = Veto("untold", None, _untold)
 RIVALLED = Veto("rivalled", Abstained.HEDGED, _rivalled)
+MISCOUNTED = Veto("miscounted", None, _miscounted)
 ADDED = Veto("added", None, _added)
 BROKEN = Veto("broken", Abstained.TRUNCATED, _broken)
 UNFINISHED = Veto("unfinished", None, _unfinished)
