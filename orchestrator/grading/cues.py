@@ -39,6 +39,7 @@ _VERB = _any(
     "cho(?:os(?:es?|ing)|sen?)", "select(?:s|ed|ing)?", "pick(?:s|ed|ing)?", "go(?:ing)? (?:with|for)", "went with",
     "opt(?:ing|ed)? for", "vot(?:e|ing) for", "lean(?:ing)? towards?", "(?:settl|decid)(?:e|ing) (?:on|for)", "tick",
     "st(?:ay|ick)(?:ing)? with", "recommend", "submit(?:ting)?", "(?:i|would|will) say", "i believe", "give you",
+    "agree with",
 )  # fmt: skip
 _ADVERBS = rf"(?:{_ADVERB}[\s:,]{{1,8}}){{0,4}}"
 
@@ -61,7 +62,7 @@ _ANCHORS = {
     **dict.fromkeys(("go for", "going for", "went with", "opt for", "opting for", "opted for", "vote for"), "verb"),
     **dict.fromkeys(("voting for", "lean toward", "leaning toward", "settle ", "settling ", "decide "), "verb"),
     **dict.fromkeys(("deciding ", "stay with", "staying with", "stick with", "sticking with"), "verb"),
-    **dict.fromkeys(("recommend", "submit"), "verb"),
+    **dict.fromkeys(("recommend", "submit", "agree with"), "verb"),
     **dict.fromkeys(("tick ", "i say", "would say", "will say", "i believe", "give you"), "verb"),
     **dict.fromkeys(("therefore", "thus", "hence", "so ", "consequently", "accordingly"), "so"),
     **dict.fromkeys(("in conclusion", "in summary", "overall"), "so"),
@@ -135,8 +136,8 @@ CUES = {
         r"\s?(?: are| is)?:\s{0,8}"
     ),
     "left": re.compile(
-        r"(?:leaves|leaving|left with|gives us|gives me|makes? it|make that)(?: (?:us|me|you))?(?: (?:only|just|with|the"
-        r"|options?|answers?))"
+        r"(?:leaves|leaving|left with|gives us|gives me|makes? it|make that)(?: (?:us|me|you))?(?: (?:only|just|with"
+        r"|the|options?|answers?))"
         r"{0,3}:?\s{1,3}"
     ),
     "be": re.compile(

@@ -74,7 +74,8 @@ WRONG = re.compile(
     r"|consistent|choice|affected|involved|present|found|seen|visible|included|part of|among)"
     r"|(?:is|are|was|were|would be) (?:[a-z]{2,12}ly |also |both |all |the )?(?:incorrect|wrong|false|ruled out"
     r"|eliminated|excluded|inaccurate|irrelevant|unlikely|invalid|unaffected|uninvolved|normal|spared|absent)"
-    r"|(?:do|does)(?:n't| not)(?: apply| hold|(?=[.,;]|\Z))|(?:can|could|may) be (?:ruled|eliminated|excluded|crossed|struck|dismissed|discarded)"
+    r"|(?:do|does)(?:n't| not)(?: apply| hold|(?=[.,;]|\Z))|(?:can|could|may) be (?:ruled|eliminated|excluded"
+    r"|crossed|struck|dismissed|discarded)"
     r"|(?:cannot|can't|could not) be (?:the |correct|right|true))\b"
     r"| ?(?:[选各]?项)?[^,。\n;:]{0,30}?(?:错误|不正确|不对|不符合|不成立|有误)"
 )
@@ -105,18 +106,21 @@ VERDICT = re.compile(
     r"[\s:.)\]\"'(,|=>→-]{0,6}(?:"
     rf"(?P<right>{TICK}|(?:true|yes|correct|right(?! (?:[a-z]|l\d))|affected|involved|present|abnormal|positive"
     rf"|selected|applies"
-    r"|included)\b|(?<=[:.=-] )t\b|\+(?=\s{0,2}(?:\)|\n|\Z))|正确|对)"
+    r"|included|keep|kept)\b|(?<=[:.=-] )t\b|\+(?=\s{0,2}(?:\)|\n|\Z))|正确|对)"
     r"|(?P<open>(?:(?:is|are|remains?) )?(?:maybe|unsure|uncertain|unclear|possibl[ey]|ambiguous|partial(?:ly)?"
     r"|debatable|equivocal)\b|\?|⚠)"
-    rf"|{CROSS}|(?:false|no|incorrect|wrong|not|unaffected|normal|absent|negative|spared|excluded|ruled out)\b"
-    r"|(?<=[:.=-] )f\b|-(?=\s{0,2}(?:\)|\n|\Z))|错误|不正确|不对|否)(?!(?: [a-z]{1,12})?:| for\b)"
+    rf"|{CROSS}|(?:false|no|incorrect|wrong|not|unaffected|normal|absent|negative|spared|excluded|ruled out"
+    r"|drop|dropped)\b|(?<=[:.=-] )f\b|-(?=\s{0,2}(?:\)|\n|\Z))|错误|不正确|不对|否)(?!(?: [a-z]{1,12})?:| for\b)"
 )
 """A verdict that stands right after a label or its text."""
 
 RULING = re.compile(
-    rf"(?P<right>{TICK}|\b(?<!not )(?:correct|true|applies)\b|\byes(?=\W{{0,3}}(?:\n|\Z))|(?<!不)正确|(?<!不)符合"
+    rf"(?P<right>{TICK}|\b(?<!not )(?:correct|true|applies)\b"
+    rf"|\b(?<!not )(?:affected|involved)(?=(?: too| as well)?\W{{0,3}}(?:\n|\Z))"
+    rf"|\byes(?=\W{{0,3}}(?:\n|\Z))|(?<!不)正确|(?<!不)符合"
     rf"|(?<!不)成立)"
-    rf"|{CROSS}|\b(?:incorrect|false|wrong|not (?:correct|true|right|applicable))\b|\bno(?=\W{{0,3}}(?:\n|\Z))"
+    rf"|{CROSS}|\b(?:incorrect|false|wrong|not (?:correct|true|right|applicable|affected|involved)|unaffected"
+    rf"|uninvolved)\b|\bno(?=\W{{0,3}}(?:\n|\Z))"
     r"|错误|不正确|不对|不符合|不成立|有误"
 )
 """A verdict anywhere in what is said of one option."""
@@ -233,8 +237,8 @@ YET = re.compile(words("while|although|though|but|however|nevertheless|still"))
 
 NONE = re.compile(
     r"n(?<![a-z]n)(?:one of (?:the (?:above|options?|choices?|answers?|given|provided|listed(?! (?:patholog|finding"
-    r"|condition|disease|abnormalit))|available|following|four"
-    r"|five|three|statements?)|these|those|them\b|above)"
+    r"|condition|disease|abnormalit))|available|following|statements?"
+    r"|(?:three|four|five)(?! (?:is|are) (?:spared|normal)))|these|those|them\b|above)"
     r"|either (?:of the )?(?:options?|choices?|answers?)\b"
     r"|o (?:correct|right|valid|suitable|appropriate) (?:answer|option|choice)\b"
     r"|ot (?:listed|among|included|one of|present|given|available|mentioned) (?:in |among |as |of )?"

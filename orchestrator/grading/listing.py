@@ -23,7 +23,7 @@ _SEPARATOR = re.compile(
     r"|\+|、"
     r"|(?:\.\s)?\b(?:and/or|and|or|as well as|plus|along with|together with|in addition to|followed by)\b"
     r"|与|和|及|或者?|以及)"
-    r"\s{0,2}(?:(?:also|both|the|either|possibly|maybe|perhaps|levels?)\s){0,2}",
+    r"\s{0,2}(?:(?:also|both|the|either|possibly|maybe|perhaps|levels?|at|with)\s){0,2}",
 )
 BULLET = re.compile(r"\s{0,6}(?:[-+>]\s|\d{1,2}[.)]\s)")
 _NEXT_LINE = re.compile(r"\s?\n\s{0,6}(?:[-+>]\s?|\d{1,2}[.)]\s)?(?=\S)")

@@ -32,11 +32,12 @@ ANNOUNCING = re.compile(
 """Words of a sentence that says nothing yet of what is the case."""
 
 _NO = (
-    r"no|nothing|not(?! (?:only|just|merely))|never|neither|nor|none|without|wrong|incorrect|false"
+    r"no|nil|nothing|not(?! (?:only|just|merely))|never|neither|nor|none|without|wrong|incorrect|false"
     r"|cannot be(?! (?:excluded|ruled))"
 )
 _FINE = (
-    r"normal(?<!loss of normal)(?<!loss of the normal)|within normal|unremarkable|unaffected|uninvolved|spared"
+    r"normal(?<!loss of normal)(?<!loss of the normal)|within normal|physiological|unremarkable|unaffected|uninvolved"
+    r"|spared"
     r"|preserved|maintained|intact|patent|borderline|absent|negative|capacious|roomy|acceptable|retain(?:ed|s)?"
     r"|free of|lacks?|fails?|unlikely|improbable"
     r"|un(?:marked|selected|ticked|checked)"
@@ -50,7 +51,7 @@ EXCLUDING = re.compile(
         r"|apart from|compared (?:with|to)|against",
         r"other (?:two|three|four|five|six|options?|choices?|ones|statements?)",
         r"rules? out|ruled out|ruling out|leaves? out|left out|leaving out|cross\w* off|take back",
-        r"well[- ]hydrated|contradict\w*|exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*|discard\w*",
+        r"well[- ]hydrated|sparing|contradict\w*|exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*|discard\w*",
     )
     + rf"|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
 )

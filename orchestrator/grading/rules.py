@@ -71,6 +71,7 @@ RULES: tuple[Rule, ...] = (
     Rule("declared-text", 0.95, "the answer is <text>", letters.declared(*SURE, by_text=True), _TOLD),
     # Multi-answer items only.
     Rule("all", 0.95, "all of the above; all but X", totals.all_of, (UNREAD, UNSURE)),
+    Rule("rest", 0.95, "X is wrong, the other three are right", totals.the_rest, (UNREAD, UNSURE)),
     Rule(
         "verdicts",
         0.95,

@@ -7,8 +7,9 @@ ends there or goes on to call them right.
 from __future__ import annotations
 
 import re
+from itertools import islice
 
-from orchestrator.grading import lexicon
+from orchestrator.grading import lexicon, phrases
 from orchestrator.grading.claims import MOST, is_question, sentence_before
 from orchestrator.grading.listing import read_list, read_text
 from orchestrator.grading.reading import Found, Reading
@@ -43,7 +44,24 @@ _ARE = re.compile(r"\s(?:are|is|were|have|show)\s(?!not|in|wrong|false|normal|ex
 """What goes on to say of all but some what holds for them."""
 _SOME = re.compile(r",?\s(?:below|above|from|between|up to|down to|beneath|under)\b")
 """What says of all options that only some are meant."""
+_REST = re.compile(
+    r"\bthe (?:remaining|other|rest) (?P<number>two|three|four|five)(?: [a-z]{3,16})? (?:(?:do and )?are|all)"
+    r"(?: (?:all|indeed|both|the|ones?|to|matched|with|fine|stated))* "
+    r"(?:correct(?:ly)?|right|true|accurate|valid|tick|select|choose|apply|hold|fit|qualify)\b"
+)
 _OWN = re.compile(r"\ball\b|\bevery|以上")
+
+
+def the_rest(reading: Reading) -> Found | None:
+    """Find the options that are called right as "the other three", where the text before names all but those."""
+    for rest in islice(_REST.finditer(reading.lower, 0, reading.end), MOST) if reading.multi else ():
+        spelled = reading.offered.patterns.by_spelling
+        named = {spelled[mark[0]] for mark in reading.marks if mark.end() <= rest.start() and mark[0] in spelled}
+        named.update(owner for _, end, owners in reading.texts if end <= rest.start() for owner in owners)
+        letters = tuple(label for label in reading.offered.labels if label not in named)
+        if named and len(letters) == phrases.NUMBERS[rest["number"]]:
+            return Found(letters, rest.start(), rest.end())
+    return None
 
 
 def all_of(reading: Reading) -> Found | None:

@@ -13,10 +13,15 @@ from orchestrator.grading.claims import is_question, sentence_before
 from orchestrator.grading.listing import Listed, read_list
 from orchestrator.grading.reading import Found, Reading
 
-_TOO = re.compile(r"[\s)]{1,2}(?:too|as well|likewise)\b")
+_TOO = re.compile(r"[\s)]{1,2}(?:(?:is|are|does) )?(?:too|as well|likewise)\b")
 LONGEST = 800
 """Characters after a label in which its verdict is looked for."""
 
+_ROW = re.compile(
+    rf"[ )]{{0,3}}\|(?:[^|\n]{{0,200}}\|){{1,6}} ?(?:(?P<right>yes|affected|true|correct|present|{lexicon.TICK})"
+    rf"|no|not affected|unaffected|normal|false|incorrect|absent|{lexicon.CROSS}) ?\|? ?(?=\n|\Z)"
+)
+"""What stands in a row of a table after its option, up to a verdict in the last cell."""
 _SET_OFF = re.compile(rf"[\"')\]]{{0,2}}\s?[:|=({lexicon.TICK}{lexicon.CROSS}-]")
 
 
@@ -78,6 +83,8 @@ def _by_text(reading: Reading) -> dict[str, Verdict]:
         sign = lexicon.SIGN_BEFORE.search(reading.lower, max(0, start - 6), start)
         if sign and not reading.lower[reading.lower.rfind("\n", 0, start) + 1 : sign.start()].strip(" ->+"):
             found.update(dict.fromkeys(owners, Verdict(lexicon.TICK in sign[0], start, end)))
+        elif row := _ROW.match(reading.lower, end):
+            found.update(dict.fromkeys(owners, Verdict(row["right"] is not None, start, end)))
         elif _SET_OFF.match(reading.lower, end) and (verdict := lexicon.VERDICT.match(reading.lower, end)):
             right = None if verdict["open"] else verdict["right"] is not None
             found.update(dict.fromkeys(owners, Verdict(right, start, end)))
