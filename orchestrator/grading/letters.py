@@ -20,6 +20,8 @@ TRIED = 20
 
 LONGEST_TAG = 80
 """Characters of a tag or box before another, and of the words that announce what was offered."""
+LONGEST_SIGNED = 24
+"""Characters from an arrow to the end of the output, where it points to letters."""
 LONGEST_LIST = 120
 """Characters of a list of labels in lower case, to the end of its line."""
 LONGEST_LINE = 300
@@ -193,9 +195,10 @@ def last_line(reading: Reading) -> Found | None:
 def _last_words(reading: Reading, line: int) -> Found | None:
     """Find letters that are the last sentence, or to which an arrow or a tick in the last line points."""
     start = reading.closing[0]
-    if max(start, line) > reading.start and (seen := _only(reading, start, reading.end)):
+    short = reading.end - start <= LONGEST_TAG
+    if short and max(start, line) > reading.start and (seen := _only(reading, start, reading.end)):
         return seen
-    sign = _SIGN.search(reading.text[: reading.end], max(line, reading.end - LONGEST_TAG))
+    sign = _SIGN.search(reading.text, max(line, reading.end - LONGEST_SIGNED), reading.end)
     return _only(reading, sign.end(), reading.end) if sign and lexicon.CROSS not in reading.text else None
 
 
