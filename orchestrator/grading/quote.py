@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from orchestrator.grading import lexicon
+from orchestrator.grading import lexicon, phrases
 from orchestrator.grading.claims import SURE
 from orchestrator.grading.clauses import Clause, clauses_of, named, sentences
 from orchestrator.grading.normalise import Passage, plain
@@ -63,6 +63,14 @@ _UNSETTLED = re.compile(
     rf"{lexicon.MAYBE.pattern}|\b(?:might|may|could|unclear)\b|可能|{lexicon.FOREIGN.pattern}|{lexicon.SURVEY.pattern}|\?"
 )
 """Words of a passage that leaves the answer open, where no letter declares one."""
+_EVASIVE = re.compile(
+    r"\b(?:first|second|third|fourth|fifth|last|former|latter|both|neither|either|none|nothing|everything|any of"
+    r"|all of|know|knowing|idea|give up|gave up|abstain\w*|unanswered|torn|(?:it|this|that|question) open|sorry|thanks?"
+    r"|thank you|quality|blurr\w*|too (?:poor|dark|bright|small|low|noisy)|determin\w*|decide|help|guess\w*"
+    r"|answer(?:ed|ing)?|ordinary|unremarkable)\b"
+    r"|\bno (?:s[eé]|puedo)\b|无法|不清|不能|不知|质量|谢谢"
+)
+"""Words of a passage that names no option, or of what follows it, that point elsewhere or say that nothing is known."""
 _BY_WORDS = frozenset({"lead-text", "opening-text", "opening-words", "closing-text"})
 """Rules that trust an option's words because the output begins or ends with them; a passage need not be either."""
 
@@ -80,7 +88,7 @@ def borne_out(
     """Return where in the output the quote stands, if its sentences choose exactly these letters, or why not."""
     span = find(quote, reading)
     if span is None:
-        return Objection("the judge's quote does not stand in the part of the output that is its answer")
+        return Objection("the judge's quote does not stand as a passage in the part of the output that is its answer")
     around = widened(reading, *span)
     if around is None:
         return Objection("the judge's quote stands too far from the end of the output")
@@ -107,7 +115,8 @@ def find(quote: str, reading: Reading) -> tuple[int, int] | None:
     What stands before a middle that was left out is not searched: what took it back may have been left out.
     """
     wanted = _sought(quote) if len(quote) <= LONGEST else ""
-    if not wanted:
+    words = len(_WORD.findall(wanted))
+    if not words or (words == 1 and not _names(wanted, reading)):
         return None
     first = reading.seam if reading.seam < reading.end else 0
     text, places = _folded(reading.lower, first, reading.end)
@@ -120,6 +129,11 @@ def find(quote: str, reading: Reading) -> tuple[int, int] | None:
             last = span
         at = text.find(wanted, end)
     return last
+
+
+def _names(word: str, reading: Reading) -> bool:
+    """Return whether a word is an option's label or text."""
+    return word in reading.offered.owners or word in {label.lower() for label in reading.offered.patterns.by_spelling}
 
 
 def _sought(quote: str) -> str:
@@ -204,10 +218,14 @@ def _against(passage: Passage, part: Reading, letters: tuple[str, ...]) -> str:
 
 def _unread(part: Reading, letters: tuple[str, ...]) -> str:
     """Return what speaks against a part in which no rule finds an answer or a reason for giving none."""
-    if any(named(part, *sentence) for sentence in sentences(part)):
+    if not _names_none(part):
         affirmed = _affirms(_clauses(part), letters) and not lexicon.FOREIGN.search(part.lower)
         return "" if affirmed else "the judge's quote does not affirm exactly the options it is quoted for"
     return "" if _implies(part, letters) else "the judge's quote chooses none of the options"
+
+
+def _names_none(part: Reading) -> bool:
+    return not any(named(part, *sentence) for sentence in sentences(part))
 
 
 def _clauses(part: Reading) -> list[Clause]:
@@ -224,6 +242,8 @@ def _affirms(clauses: list[Clause], letters: tuple[str, ...]) -> bool:
 def _implies(part: Reading, letters: tuple[str, ...]) -> bool:
     """Return whether a passage that names no option may answer a question that has one answer all the same."""
     if part.multi or len(_WORD.findall(part.lower)) < FEWEST or _UNSETTLED.search(part.lower):
+        return False
+    if _EVASIVE.search(part.lower) or (part.offered.yes_no is None and phrases.EXCLUDING.search(part.lower)):
         return False
     for spelling, owners in part.offered.owners.items():
         inside, stands = _occurs(part.lower, spelling)
@@ -257,6 +277,8 @@ def _taken_back(reading: Reading, around: tuple[int, int], letters: tuple[str, .
         other = claim.letters != letters if claim.kind in SURE else not set(claim.letters) <= set(letters)
         if claim.start >= end and other:
             return "the output goes on to declare other letters"
+    if _EVASIVE.search(reading.lower, end, reading.end) and _names_none(reading.excerpt(*around)):
+        return "the output goes on without settling what it implied"
     if _RETRACTED.search(reading.lower, end, reading.end):
         return "the output goes on to take it back"
     later = _clauses(reading.excerpt(end, reading.end))
