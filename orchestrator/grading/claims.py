@@ -26,11 +26,13 @@ _OFFERED = re.compile(
     r"\b(?:possible|given|available|other|wrong|incorrect|remaining|preliminary|tentative|initial) \Z"
 )
 _DENIED_VERB = re.compile(
-    r"(?:\b(?:could|might|considered|considering|refuse to|hesitate to|reluctant to|avoid)|(?:n't|\b(?:not|never"
+    r"(?:\b(?:could|might|considered|considering|inclined to|tempted to|refuse to"
+    r"|hesitate to|reluctant to|avoid)|(?:n't|\b(?:not|never"
     r"|cannot|than)))(?: (?:really|simply|just|be able to|want to|have to))? \Z"
 )
 _DECIDING = re.compile(r"(?:going with|opting for|sticking with|staying with|leaning toward|settling on)")
 _NAMED_AFTER = re.compile(r"\s?[,:-]\s?[\"'(]{0,2}")
+_UNFIT = re.compile(r"(?:not|n't) (?:belong|apply|fit|qualify)\b")
 _TENTATIVE = re.compile(r"\b(?:could|might|may|neither|nor) \Z")
 _FALSE = re.compile(r"\b(?:false|untrue|inaccurate|incorrect|wrong|normal) (?:\w{1,12} )?\Z")
 _EITHER = re.compile(r"either\W{0,3}\Z")
@@ -169,7 +171,7 @@ def _heading_fits(lower: str, at: int, cue: str) -> bool:
 def _finding_fits(lower: str, at: int, cue: str) -> bool:
     before = sentence_before(lower, at)
     survey = lexicon.SURVEY.search(before) or lexicon.SURVEY.search(cue)
-    if cue.startswith("following") and lexicon.NEGATED.search(before):
+    if _UNFIT.search(before) or (cue.startswith("following") and lexicon.NEGATED.search(before)):
         return False
     return survey is None and cues.UNAFFECTED.search(lower, max(0, at - 24), at) is None
 
@@ -298,7 +300,9 @@ def _called(page: Page, cued: list[Claim]) -> list[Claim]:
         if page.multi and " - " in lower[end : right.end()]:
             continue
         before = sentence_before(lower, at)
-        if lexicon.DENIED_THOUGHT.search(before) or lexicon.LEFT_OUT.search(before) or lexicon.LEFT_OPEN.search(before):
+        if any(
+            one.search(before) for one in (lexicon.DENIED_THOUGHT, lexicon.LEFT_OUT, lexicon.LEFT_OPEN, lexicon.MIGHT)
+        ):
             continue
         if not page.offered.patterns.mark.search(text, end, right.end()) and not lexicon.FOREIGN.search(before):
             kind = "called" if lexicon.DEFINITE.search(right[0]) else "judged"

@@ -17,6 +17,8 @@ def _any(*words: str) -> str:
 _NOUN = _any(
     "answer", r"ans\.?", "option", "choice", "response", "selection", "conclusion", "verdict", "prediction", "guess",
     "letter", "solution", "statement", "(?:best|closest) (?:estimate|match|fit)",
+    "most (?:likely|appropriate|accurate|probable|plausible|suitable|fitting)"
+    " (?:[a-z]{3,20} ){0,3}?[a-z]{2,20}[a-rt-z](?![a-z])",
     "(?:respuesta|resposta|opci[oó]n|opç[aã]o|r[eé]ponse|antwort)(?: (?:final|finale|correcta|correta|correcte))?",
 )  # fmt: skip
 _BE = _any(
@@ -55,7 +57,19 @@ _ANCHORS = {
         ("leaves", "leaving", "left with", "gives us", "gives me", "makes it", "make it", "make that"), "left"
     ),
     **dict.fromkeys(("answer", "ans ", "option", "choice", "response", "selection", "conclusion"), "noun"),
-    **dict.fromkeys(("best estimate", "closest estimate", "best match", "closest match", "best fit"), "noun"),
+    **dict.fromkeys(("most likely", "most appropriate", "most accurate", "most probable", "most plausible"), "noun"),
+    **dict.fromkeys(
+        (
+            "most suitable",
+            "most fitting",
+            "best estimate",
+            "closest estimate",
+            "best match",
+            "closest match",
+            "best fit",
+        ),
+        "noun",
+    ),
     **dict.fromkeys(("respuesta", "resposta", "opción", "opcion", "opção", "réponse", "reponse", "antwort"), "noun"),
     **dict.fromkeys(("verdict", "prediction", "guess", "letter", "solution", "statement"), "noun"),
     **dict.fromkeys(("choose", "choosing", "chose", "select ", "selecting", "pick", "go with", "going with"), "verb"),
@@ -111,10 +125,11 @@ def anchors(lower: str) -> list[tuple[int, str]]:
 
 CUES = {
     "noun": re.compile(
-        rf"{_NOUN}(?:\(s\)|s)?"
+        rf"{_NOUN}(?:\(s\)|s)?(?: made)?"
         r"(?: (?:to|for|of|in|from|among|here|that|which|would|i|we|based|given|number|letter|choice|about)\b"
         r"[^.\n?!:]{0,110}?(?=[\s:=-]))??"
-        rf"\s{{0,2}}(?:\b{_BE}(?:n't| not)?\b\s{{0,3}}(?:[:=-]\s{{0,8}})?|[:=]\s{{0,8}}|-+>\s?|(?<=s) - ){_ADVERBS}"
+        rf"\s{{0,2}}(?:\b{_BE}(?:n't| not)?\b\s{{0,3}}(?:[:=-]\s{{0,8}})?|[:=]\s{{0,8}}|-+>\s?"
+        rf"|(?<=s) - |(?<=answer) - ){_ADVERBS}"
     ),
     "verb": re.compile(rf"{_VERB}(?: (?:it|that|this|is|it's))?[\s:]{{1,4}}{_ADVERBS}"),
     "so": re.compile(rf"[a-z]{{2,14}}(?: conclusion| summary)?[,:\s]{{1,6}}{_ADVERBS}"),
@@ -193,7 +208,7 @@ NOTHING = re.compile(r"[\s\"'(\[⟦]{0,4}(?:(?:none|neither|n/a)\b|[)\]])")
 _FIELD = r"(?:final_?)?(?:answer|choice|option|letter|prediction)s?[\"']\s?:\s?\[?\s{0,3}"
 TAG = re.compile(
     r"【(?:正确|最终)?(?:答案|选项)】\s{0,3}[:是为]?\s{0,6}"
-    r"|<(?:final_?)?(?:answer|choice|option)>\s{0,6}"
+    r"|<(?:(?:final_?)?(?:answer|choice|option)|final|conclusion)>\s{0,6}"
     rf"|\"{_FIELD}|'{_FIELD}"
     r"|\[\[\s?|<<\s?"
 )

@@ -25,6 +25,7 @@ RIGHT = re.compile(
     r"|only (?:correct|right|valid|option|choice|answer)|(?:correct |final )?answer|(?<=my )(?:final )?(?:answers"
     r"|choices?|picks?|selections?)|one (?:that|which))"
     r"|(?:both |all |also )?(?:apply|applies|qualify|qualifies|hold true|holds true)"
+    r"|(?:,| to be)? the (?:right|correct|best) (?:pick|choice|answer|option)|to be (?:correct|right|true)"
     r"|(?<=only [a-z]) (?:remains?|is left)|(?:should|must) be (?:selected"
     r"|chosen|ticked|picked|marked)|it is(?=[.!,]|\Z))\b"
     r"| ?(?:[选各]?项)?[^,。\n;:不没]{0,40}?(?:是|为|都|均|皆|说法)?(?:正确|符合|对的|成立)"
@@ -93,6 +94,9 @@ LEFT_OUT = re.compile(
 )
 """What stands before labels that are left out of what is said."""
 
+MIGHT = re.compile(r"\b(?:could|might|may)\b[^,.;]{0,60}\Z")
+"""Before a verdict in its sentence: it is only possible."""
+
 UNCHOSEN = re.compile(r"[不没未别非](?:应该?|能|可|要|会)?\Z")
 """What stands before a Chinese word of choosing that is denied."""
 
@@ -154,7 +158,7 @@ FOREIGN = re.compile(
 """Before a declaration in its sentence: it is not the model's own."""
 
 NEGATED = re.compile(
-    words("not|cannot|neither|never|wrong|incorrect|false") + r"|n't\b|不是|不选|不正确|不符合|错误|并非|排除"
+    words("not|cannot|neither|never|wrong|incorrect|false") + rf"|{CROSS}|n't\b|不是|不选|不正确|不符合|错误|并非|排除"
 )
 
 INSTEAD = re.compile(r",? (?:but|rather)(?: rather| instead)? (?:it is |it's )?|,?\s?而(?:是|应)(?:选)?")
@@ -221,6 +225,12 @@ REFUSAL = re.compile(
 )
 """That the model declines to answer."""
 
+GOES_ON = re.compile(
+    r"[^.\n]{0,120}[.,;]?\s(?:but|however|that said|nevertheless)\b"
+    r"[^.\n]{0,100}\b(?:(?:can|could|will|would)\b(?!'t| not)|let me\b|based on\b)"
+)
+"""After words that decline something: the model goes on to answer all the same."""
+
 AS_MODEL = re.compile(
     r"(?:i(?:'m| am)? ?(?:just )?|as )an? (?:\w{1,12} ){0,3}(?:ai|artificial intelligence|language model|assistant)"
 )
@@ -252,7 +262,8 @@ NONE = re.compile(
 """That no option is right."""
 
 UNKNOWN = re.compile(
-    r"can(?:not|'t| not)\b|could not\b|unable to\b|not (?:possible to|able to|enough information)\b"
+    r"torn between\b|undecided\b|can(?:not|'t| not)\b|could not\b|unable to\b"
+    r"|not (?:possible to|able to|enough information)\b"
     r"|impossible to\b|difficult to\b|insufficient information\b|无法(?:确定|判断|得出)|不能确定|信息不足"
 )
 """That the answer cannot be told."""

@@ -220,9 +220,7 @@ def _variants(text: str, label: str) -> set[str]:
     if text in _SYNONYMS:
         found.add(_SYNONYMS[text])
     if len(text) > 3 and text.replace(" ", "").isalpha():
-        found.add(text[:-1] if text.endswith("s") and not text.endswith("ss") else f"{text}s")
-        if _SINGULAR.search(text):
-            found.add(f"{text[:-1]}ies")
+        found |= _other_number(text)
     if level := _LEVEL.fullmatch(text):
         one, first, other, second = level.groups()
         found |= {f"{one}{first}{sign}{side}{second}" for sign in "-/" for side in (other or one, "")}
@@ -236,6 +234,14 @@ def _variants(text: str, label: str) -> set[str]:
         found |= {f'{stem}"{label.lower()}"', f"{stem}({label.lower()})", f"{stem}[{label.lower()}]"}
     found.discard(text)
     return found
+
+
+def _other_number(text: str) -> set[str]:
+    """Return a text of words in the plural, or in the singular."""
+    found = {text[:-1] if text.endswith("s") and not text.endswith("ss") else f"{text}s"}
+    if _SINGULAR.search(text):
+        found.add(f"{text[:-1]}ies")
+    return found | ({text[:-1]} if text.endswith("vertebrae") else set())
 
 
 def _hyphens(text: str) -> set[str]:

@@ -113,7 +113,7 @@ DECISIVE = re.compile(
     + words(
         _CHOOSING,
         r"therefore|thus|hence|consequently|accordingly|namely|then(?<=, then)|taken together|summar\w+|sum up",
-        r"conclu\w+|impression|correct|applies|qualif(?:y|ies)|affected|involved|matching|supported",
+        r"conclu\w+|impression|diagnos[ie]s(?=:)|correct|applies|qualif(?:y|ies)|affected|involved|matching|supported",
         r"putting (?:this|it|these|everything) together|with that said|based on (?:this|these|that)|you want",
         r"gives? (?:us|me)|makes (?:it|them|this|that|these|those|the)",
         r"the (?:right|correct|true) ones?|is the one|are the ones|the (?:one|only) \w+(?: \w+)? (?:is|are)",
@@ -179,7 +179,8 @@ AGAINST = re.compile(words("whereas|while|unlike|in contrast|by contrast"))
 """Words that set what follows against what stands before."""
 
 HEADING = re.compile(
-    r"[\s\d.)]{0,5}(?:my |the )?(?:final |overall )?(?:conclusions?|answers?|impression|summary|decision|verdict"
+    r"[\s\d.)]{0,5}(?:my |the )?(?:final |overall |(?:most )?likely |primary )?"
+    r"(?:conclusions?|answers?|impression|summary|decision|verdict"
     r"|results?"
     r"|assessment|diagnos[ie]s|selection|choices?)(?: in words)?\s?:?\s{0,2}\Z"
 )

@@ -203,7 +203,8 @@ class Reading:
     @Lazy
     def refused(self) -> bool:
         """Whether the text begins by declining to answer."""
-        return lexicon.REFUSAL.search(self.lower, 0, REFUSED_WITHIN) is not None
+        refusal = lexicon.REFUSAL.search(self.lower, 0, REFUSED_WITHIN)
+        return refusal is not None and lexicon.GOES_ON.match(self.lower, refusal.end()) is None
 
     @Lazy
     def unsure(self) -> bool:

@@ -22,7 +22,7 @@ _ROW = re.compile(
     rf"|no|not affected|unaffected|normal|false|incorrect|absent|{lexicon.CROSS}) ?\|? ?(?=\n|\Z)"
 )
 """What stands in a row of a table after its option, up to a verdict in the last cell."""
-_SET_OFF = re.compile(rf"[\"')\]]{{0,2}}\s?[:|=({lexicon.TICK}{lexicon.CROSS}-]")
+_SET_OFF = re.compile(rf"[\"')\]]{{0,2}}\s?[:|=(→{lexicon.TICK}{lexicon.CROSS}-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def verdicts(reading: Reading) -> dict[str, Verdict]:
             continue
         if right is not None:
             found.update(dict.fromkeys(listed.letters, Verdict(right, listed.start, done)))
-    return {**(_by_text(reading) if reading.multi else {}), **found}
+    return {**_by_text(reading), **found}
 
 
 def _by_text(reading: Reading) -> dict[str, Verdict]:

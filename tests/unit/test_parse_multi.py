@@ -181,6 +181,16 @@ def test_declared_lists_in_prose_give_the_set(text: str, wanted: str) -> None:
         "C. Spinal canal stenosis: incorrect.\nD. Foraminal stenosis: incorrect.\nE. Disc space narrowing: correct.",
         "A错误；B正确；C错误；D错误；E正确。",
         "选项A、C、D错误，选项B、E正确。",
+        "1. **A → wrong.** No.\n2. **B → correct.** Spurs.\n3. **C → wrong.** Wide.\n4. **E → correct.** Thin.",
+        "A is wrong. B is right. C is wrong, D likewise. E is too thin to be fine: E is right.",
+        "Osteophytes → keep\nSpinal canal stenosis → drop\nHealthy → drop\nDisc space narrowing → keep",
+        "A. Healthy: spurs are seen, so not affected.\nB. Osteophytes: large, so affected.\n"
+        "E. Disc space narrowing: thin, so affected too.",
+        "| Finding | Size | Seen? |\n|---|---|---|\n| Healthy | - | no |\n| Osteophytes | 5 mm | yes |\n"
+        "| Spinal canal stenosis | - | no |\n| Disc space narrowing | 3 mm | yes |",
+        "The only false ones are A, C and D. The remaining two are both correct.",
+        "I agree with B and with E. I disagree with the rest.",
+        "B fits. Then A. Actually no, A is wrong. Make that B and E.",
         "A项：没有骨赘，所以A项错误。\nB项：有骨赘，所以B项正确。\nE项：椎间隙变窄，这是正确的。",
     ),
     E=("A is wrong. E is correct. B is correct. Wait, no spurs: B is wrong.",),
@@ -189,6 +199,26 @@ def test_declared_lists_in_prose_give_the_set(text: str, wanted: str) -> None:
 def test_verdicts_on_each_option_give_the_set(text: str, wanted: str) -> None:
     """Words, ticks, boxes; a later verdict on an option replaces an earlier one."""
     assert read(text, FINDINGS) == wanted
+
+
+@table(
+    CD=(
+        "Herniation exists at L3/L4 and at L4/L5 only.",
+        "The two affected levels are L3/L4, listed as option C, and L4/L5, listed as option D.",
+        "Signal is lost at L3/L4 and L4/L5, with sparing of L1/L2, L2/L3 and L5/S1.",
+        "A, B and E can be crossed off, since the canal is roomy there. It is tight at C and at D.",
+        "Signal is lost at L3/L4 and L4/L5.\nWell-hydrated L1/L2, L2/L3 and L5/S1 discs.",
+    ),
+    none=(
+        "Three levels are affected: L3/L4, where the disc bulges, and two more.",
+        "L4/L5 slips most often. The slip isn't present at any of the levels offered.",
+        "The one that does not belong among the affected levels is C.",
+    ),
+    ABCDE=("None of the five is spared. All of the levels are affected.",),
+)
+def test_what_a_report_says_of_levels_gives_the_set(text: str, wanted: str) -> None:
+    """What is spared, crossed off or counted on top is no part of it."""
+    assert read(text) == wanted
 
 
 @table(

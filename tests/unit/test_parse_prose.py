@@ -143,7 +143,7 @@ def test_a_very_long_option_text_is_compared_by_its_beginning() -> None:
         "IMPRESSION:\nOsteophytes at L3, probably degenerative. Correlate clinically.",
         "- *Healthy* - no, given the spurs.\n\n**Final diagnosis:** Osteophytes (L3), degenerative.\n\n"
         "This is not a substitute for a formal reading.",
-        "I looked at all of it. Taken together, the film shows osteophytes at the margins. The rest of the entities are absent.",
+        "I looked at all of it. Taken together, the film shows osteophytes at the margins. The rest is absent.",
         "Disc space narrowing cannot be excluded on one view.\n\nCONCLUSION: Appearances in keeping with osteophytes. "
         "A second view is recommended.",
     ],
@@ -156,11 +156,11 @@ def test_the_option_that_a_report_concludes_on_is_read(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Look at the margins. Therefore, osteophytes. But that is not all: look at the discs. The reading is left to you.",
+        "Look at the margins. Therefore, osteophytes. But that is not all: the discs. The rest is left to you.",
         "IMPRESSION:\nOsteophytes or disc space narrowing. Correlate clinically.",
         "IMPRESSION:\nNo osteophytes. Correlate clinically.",
         "It is hard to tell which. Overall, osteophytes would be typical of such margins. Correlate clinically.",
-        "Look at the margins. Thus osteophytes are seen at one of them. Disc space narrowing is also seen elsewhere. Correlate clinically.",
+        "Look at the margins. Thus osteophytes are seen. Disc space narrowing is also seen. Correlate clinically.",
     ],
 )
 def test_a_conclusion_that_is_doubted_denied_or_not_the_only_one_is_not_read(text: str) -> None:
