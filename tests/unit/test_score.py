@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 
 import numpy as np
 import pytest
@@ -141,6 +140,20 @@ def test_sets_are_graded_exactly_and_letters_are_pooled() -> None:
     assert score.precision == pytest.approx(3 / 5)
     assert score.recall == pytest.approx(3 / 7)
     assert score.chance == pytest.approx(1 / 31)
+
+
+def test_an_item_asked_more_often_weighs_no_more_in_precision_and_recall() -> None:
+    """As if each had been asked once where all its samples agree."""
+    asked = [("1", "AB", "A"), ("2", "C", "CD")]
+    once = score_model([grade(item, letters, gold=gold, task="SLL") for item, letters, gold in asked])
+    often = score_model(
+        [
+            grade(item, letters, gold=gold, task="SLL", sample=sample)
+            for item, letters, gold in asked
+            for sample in range(5 if item == "1" else 1)
+        ]
+    )
+    assert (often.precision, often.recall) == (once.precision, once.recall) == (2 / 3, 2 / 3)
 
 
 def test_single_answers_have_no_precision() -> None:
@@ -295,9 +308,7 @@ def test_texts_of_their_own_are_no_categories() -> None:
     assert score_model(grades).by_disease["SDD"] == {}
 
 
-def test_a_hundred_thousand_grades_take_seconds() -> None:
-    """A whole SpineBench and more is scored in one pass well within 10 s."""
+def test_a_hundred_thousand_grades_are_scored_as_they_come() -> None:
+    """A whole SpineBench and more, from a stream that is read once."""
     stream = (grade(f"item-{n}", "A", group=f"image-{n // 2}") for n in range(100_000))
-    start = time.perf_counter()
     assert score_model(stream).items == 100_000
-    assert time.perf_counter() - start < 10
