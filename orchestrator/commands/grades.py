@@ -25,7 +25,7 @@ from orchestrator.grading.grade import digest, graded, read
 from orchestrator.records import Answer, Ending, Grade, Item, Outcome
 from orchestrator.store import runs
 from orchestrator.store.database import Connection, reading
-from orchestrator.store.runs import Asked, RunRow
+from orchestrator.store.runs import Asked, Replied, RunRow
 
 CHUNK = 400
 """Items the cache is asked for at once."""
@@ -210,17 +210,12 @@ def _of_model(connection: Connection, source: Source, alias: str, items: Sequenc
     ids = [item.id for item in items]
     held = runs.asked(connection, source.run_ids, alias, ids)
     judges = source.judges.get(alias, ())
-    verdicts = {name: runs.asked(connection, source.run_ids, name, ids, judged=alias) for name in judges}
-    return [
-        _of_item(
-            source, alias, item, held.get(item.id, []), {name: said.get(item.id, []) for name, said in verdicts.items()}
-        )
-        for item in items
-    ]
+    verdicts = {name: runs.verdicts(connection, source.run_ids, name, alias, ids) for name in judges}
+    return [_of_item(source, alias, item, held.get(item.id, []), verdicts) for item in items]
 
 
 def _of_item(
-    source: Source, alias: str, item: Item, held: Sequence[Asked], verdicts: Mapping[str, Sequence[Asked]]
+    source: Source, alias: str, item: Item, held: Sequence[Asked], verdicts: Mapping[str, Mapping[Replied, Asked]]
 ) -> _Readings:
     wording = item.wording if held else ""
     asked = [one for one in held if one.wording == wording]
@@ -229,7 +224,7 @@ def _of_item(
     left = [one if by_rules[0] is Outcome.UNPARSED else None for one, by_rules in zip(asked, readings, strict=True)]
     judged, became = {}, {}
     for name, said in verdicts.items():
-        found = [one and _verdict(one, said) for one in left]
+        found = [one and said.get(one.replied) for one in left]
         judged[name] = [*(_with_judge(item, *each) for each in zip(asked, readings, found, strict=True)), *missing]
         became[name] = tuple(_came(verdict) for one, verdict in zip(left, found, strict=True) if one)
     return [*readings, *missing], judged, became, len(held) - len(asked)
@@ -262,12 +257,6 @@ def _said(asked: Asked, outcome: Outcome, answer: Answer | None) -> _Read:
     if answer is None:
         return outcome, (), "", 0.0, asked.sample, asked.rotation, reply
     return outcome, answer.letters, answer.rule, answer.confidence, asked.sample, asked.rotation, reply
-
-
-def _verdict(asked: Asked, verdicts: Sequence[Asked]) -> Asked | None:
-    """Return what a judge was asked about a reply; None if it was not."""
-    place = (asked.sample, asked.rotation, asked.wording)
-    return next((one for one in verdicts if (one.sample, one.rotation, one.wording) == place), None)
 
 
 def _with_judge(item: Item, asked: Asked, by_rules: _Read, verdict: Asked | None) -> _Read:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from orchestrator.errors import ConfigError
 from orchestrator.records import Json
@@ -107,6 +107,10 @@ def total(parts: Sequence[Money]) -> Money:
     )
 
 
+Replied: TypeAlias = tuple[str, int, int, str, str]
+"""A reply by its item, sample and rotation, and the wording and key of its question."""
+
+
 class Asked(NamedTuple):
     """One question of a run as the cache holds it: its reply, or why there is none."""
 
@@ -120,6 +124,13 @@ class Asked(NamedTuple):
     failure: str | None
     """Why the latest attempt brought no reply; None if none was made."""
     run_id: int
+    key: str
+    """Of the question; of a judge's, the key of the question whose reply it is to read."""
+
+    @property
+    def replied(self) -> Replied:
+        """The reply this is about: the same in every run that asked the same."""
+        return self.item_id, self.sample, self.rotation, self.wording, self.key
 
 
 def named(connection: sqlite3.Connection, name: str) -> RunRow:
@@ -199,9 +210,9 @@ def judges_of(connection: sqlite3.Connection, run_ids: Sequence[int]) -> dict[st
 
 
 def asked(
-    connection: sqlite3.Connection, run_ids: Sequence[int], model: str, item_ids: Sequence[str], judged: str = ""
+    connection: sqlite3.Connection, run_ids: Sequence[int], model: str, item_ids: Sequence[str]
 ) -> dict[str, list[Asked]]:
-    """Return what the cache holds for these items at one model, by item id; of a judge, what it said of `judged`.
+    """Return what the cache holds for these items at one model, by item id.
 
     Of several runs the first in `run_ids` that asked an item speaks for it, with all its samples and rotations.
     """
@@ -210,24 +221,50 @@ def asked(
         missing = [item_id for item_id in item_ids if item_id not in found]
         if not missing:
             break
-        cursor = connection.cursor()
-        # Plain tuples: no column is looked up by name.
-        cursor.row_factory = None
-        cursor.execute(_ASKED.format(marks=",".join("?" * len(missing))), (run_id, model, judged, *missing))
-        for one in map(Asked._make, cursor):
+        for one in _select(connection, _ASKED, (run_id, model, ""), missing):
             found.setdefault(one.item_id, []).append(one)
     return found
 
 
+def verdicts(
+    connection: sqlite3.Connection, run_ids: Sequence[int], judge: str, judged: str, item_ids: Sequence[str]
+) -> dict[Replied, Asked]:
+    """Return what a judge was asked about the replies of `judged` to these items, by the reply.
+
+    Of several runs that had it read the same reply the first in `run_ids` speaks for it.
+    """
+    found: dict[Replied, Asked] = {}
+    for run_id in run_ids:
+        for one in _select(connection, _VERDICTS, (run_id, judge, judged), item_ids):
+            found.setdefault(one.replied, one)
+    return found
+
+
+def _select(
+    connection: sqlite3.Connection, statement: str, of: tuple[int, str, str], item_ids: Sequence[str]
+) -> Iterator[Asked]:
+    cursor = connection.cursor()
+    # Plain tuples: no column is looked up by name.
+    cursor.row_factory = None
+    cursor.execute(statement.format(marks=",".join("?" * len(item_ids))), (*of, *item_ids))
+    return map(Asked._make, cursor)
+
+
 # The plus keeps SQLite from going through all attempts of the run, by their index, for each question without a reply.
-_ASKED = f"""
+_SELECT = f"""
 SELECT i.item_id, i.sample, i.rotation, i.wording, r.text, r.ending,
        CASE WHEN r.id IS NULL THEN (
            SELECT a.reason FROM attempts a
            WHERE a.key = i.key AND +a.run_id = i.run_id AND a.state <> '{State.OPEN}' ORDER BY a.id DESC LIMIT 1
-       ) END AS failure, i.run_id
+       ) END AS failure, i.run_id, {{key}}
 FROM run_items i
 LEFT JOIN replies r ON r.id = (SELECT max(id) FROM replies WHERE key = i.key)
 WHERE i.run_id = ? AND i.model = ? AND i.judged = ? AND i.item_id IN ({{marks}})
 ORDER BY i.item_id, i.rotation, i.sample
-"""  # noqa: S608 - filled with marks only
+"""  # noqa: S608 - filled with what stands below, and with marks
+_ASKED = _SELECT.replace("{key}", "i.key")
+_VERDICTS = _SELECT.replace(
+    "{key}",
+    "coalesce((SELECT q.key FROM run_items q WHERE q.run_id = i.run_id AND q.model = i.judged AND q.judged = '' "
+    "AND q.item_id = i.item_id AND q.sample = i.sample AND q.rotation = i.rotation), '')",
+)

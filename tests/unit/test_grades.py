@@ -157,6 +157,21 @@ def test_a_judge_reads_the_letters_of_the_rotation(archive: Archive) -> None:
     assert found.judged["judge"][0].correct
 
 
+def test_a_verdict_on_another_runs_reply_is_none_on_this_one(archive: Archive) -> None:
+    """Although item, sample and passage are the same, and the judge would be borne out: it was never asked."""
+    text = "The measurements are listed below. Were I to bet, bony spurs stand out at the margins."
+    sentence = "Were I to bet, bony spurs stand out at the margins."
+    archive.keep("gpt", 0, text, run="judged")
+    archive.keep("judge", 0, Said(verdict("B", sentence), judged="gpt"), run="judged")
+    (before,) = collect(archive.choose().source, archive.items[:1])
+    archive.keep("gpt", 0, f"At first glance only. {text}", run="later")
+    (found,) = collect(archive.choose().source, archive.items[:1])
+    assert before.verdicts["judge"] == (Outcome.ANSWERED,)
+    assert before.judged["judge"][0].letters == ("B",)
+    assert found.verdicts["judge"] == (Outcome.UNSENT,)
+    assert found.judged["judge"] == found.grades
+
+
 def test_an_unasked_item_is_unsent_with_a_judge_too(archive: Archive) -> None:
     """With and without a judge the same items are counted."""
     judged(archive, VAGUE, Said(verdict("", "")))

@@ -211,7 +211,8 @@ def test_the_latest_failure_and_the_latest_reply_speak(cache: sqlite3.Connection
     attempted(cache, run_id, "k", replied("k", "first"))
     attempted(cache, run_id, "k", replied("k", "second"))
     attempted(cache, run_id, "k", FAILED)
-    assert runs.asked(cache, [run_id], "m", ["i"])["i"] == [Asked("i", 0, 0, "w", "second", "complete", None, run_id)]
+    (found,) = runs.asked(cache, [run_id], "m", ["i"])["i"]
+    assert found == Asked("i", 0, 0, "w", "second", "complete", None, run_id, "k")
 
 
 def test_a_reply_paid_for_by_another_run_counts_but_not_its_failures(cache: sqlite3.Connection) -> None:
@@ -269,5 +270,21 @@ def test_judges_and_models_are_told_apart(cache: sqlite3.Connection) -> None:
     assert runs.judges_of(cache, [first, second]) == {"a": ("judge",), "b": ("judge", "second")}
     assert runs.judges_of(cache, [first]) == {"b": ("judge", "second")}
     assert runs.asked(cache, [second], "judge", ["i"]) == {}
-    assert runs.asked(cache, [second], "judge", ["i"], judged="a")["i"][0].wording == "judged"
-    assert runs.asked(cache, [second], "judge", ["i"], judged="b") == {}
+    (verdict,) = runs.verdicts(cache, [second], "judge", "a", ["i"]).values()
+    assert (verdict.wording, verdict.key) == ("judged", "k2")
+    assert runs.verdicts(cache, [second], "judge", "b", ["i"]) == {}
+
+
+def test_a_verdict_is_on_the_reply_that_was_judged_in_whichever_run_asked_the_same(cache: sqlite3.Connection) -> None:
+    """Runs that ask alike share a reply and what was said of it; one with another prompt got another reply."""
+    names = ("alike", "judging", "other prompt", "judging later")
+    alike, judging, other, later = (runs.open_run(cache, replace(SPEC, name=name), None, NOW).id for name in names)
+    for run_id, key in ((alike, "k"), (judging, "k"), (other, "other"), (later, "k")):
+        asking(cache, run_id, "i", key)
+    asking(cache, judging, "i", "verdict", model="judge", judged="m")
+    asking(cache, later, "i", "later verdict", model="judge", judged="m")
+    attempted(cache, judging, "verdict", replied("verdict", "{}"))
+    found = runs.verdicts(cache, [alike, judging, other, later], "judge", "m", ["i"])
+    (shared,), (of_other,) = (runs.asked(cache, [run_id], "m", ["i"])["i"] for run_id in (alike, other))
+    assert (found[shared.replied].text, found[shared.replied].run_id) == ("{}", judging)
+    assert of_other.replied not in found
