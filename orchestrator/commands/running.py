@@ -20,7 +20,7 @@ from orchestrator.commands.closing import Account
 from orchestrator.commands.grades import Source
 from orchestrator.commands.judging import judged_questions
 from orchestrator.commands.rotating import affordable
-from orchestrator.commands.scoring import first, score
+from orchestrator.commands.scoring import first, score, spend, spent_by_judge
 from orchestrator.commands.workspace import Workspace
 from orchestrator.dataset.images import ImageLoader
 from orchestrator.dataset.load import Checked, check, read_items
@@ -308,13 +308,13 @@ async def _result(
     with reading(workspace.cache) as connection:
         judges = runs.judges_of(connection, [row.id])
         money = runs.money(connection, row.id)
-        by_model = {alias: runs.money(connection, row.id, alias) for runner in runners for alias in runner.tallies}
         cap = runs.named(connection, row.name).cap_nanousd
-    if options.judge is not None:
-        # Also where it had nothing to read: the figures with and without it stand side by side.
-        known = {alias: dict.fromkeys((*judges.get(alias, ()), options.judge)) for alias in asked.tallies}
-        judges |= {alias: tuple(names) for alias, names in known.items()}
-    source = Source(workspace.cache, (row,), tuple(asked.tallies), judges)
+        if options.judge is not None:
+            # Also where it had nothing to read: the figures with and without it stand side by side.
+            known = {alias: dict.fromkeys((*judges.get(alias, ()), options.judge)) for alias in asked.tallies}
+            judges |= {alias: tuple(names) for alias, names in known.items()}
+        source = Source(workspace.cache, (row,), tuple(asked.tallies), judges)
+        spent = spend(connection, source)
     scored = await score(source, items, analysed=options.analysed)
     summary = RunSummary(
         run=row.name,
@@ -328,7 +328,8 @@ async def _result(
         cap_nanousd=cap,
         wall_s=wall_s,
         models=scored.models,
-        spent_by_model={alias: by_model[alias].charged for alias in scored.models},
+        spent_by_model={alias: spent[alias].get("", runs.NOTHING).charged for alias in scored.models},
+        spent_by_judge=spent_by_judge(spent, scored),
         parser_version=PARSER_VERSION,
         judged=scored.judged,
         verdicts=scored.verdicts,
@@ -336,11 +337,12 @@ async def _result(
         analyses=scored.analyses,
     )
     accounts = {
-        alias: Account(tally, by_model[alias], left.get((asked, alias), Load()))
+        alias: Account(tally, spent[alias].get("", runs.NOTHING), left.get((asked, alias), Load()))
         for alias, tally in asked.tallies.items()
     }
     for runner in judging:
         for alias, tally in runner.tallies.items():
-            accounts[f"{alias} (judge)"] = Account(tally, by_model[alias], left.get((runner, alias), Load()))
+            judging_cost = runs.total([of for judged, of in spent[alias].items() if judged])
+            accounts[f"{alias} (judge)"] = Account(tally, judging_cost, left.get((runner, alias), Load()))
     stops = tuple(dict.fromkeys(stop for runner in runners for stop in runner.stops))
     return RunResult(summary, stops, accounts, reasked, options.judge)

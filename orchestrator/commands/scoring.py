@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence, Set
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence, Set
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from orchestrator.commands.grades import CHUNK, Graded, Source, graded_items
 from orchestrator.dataset.load import read_items
@@ -185,8 +186,27 @@ def _gone(connection: Connection, source: Source, there: Set[int]) -> int:
     return count
 
 
+Spend: TypeAlias = Mapping[str, Mapping[str, runs.Money]]
+"""By alias, and by the alias of the model whose replies it judged, empty for its own questions."""
+
+
+def spend(connection: Connection, source: Source) -> Spend:
+    """Return what each model and each judge was charged in the runs that are graded."""
+    names = {*source.aliases, *(judge for judges in source.judges.values() for judge in judges)}
+    return {name: runs.money_by_judged(connection, source.run_ids, name) for name in names}
+
+
+def spent_by_judge(spent: Spend, scored: Scored) -> dict[str, dict[str, int]]:
+    """Return by model and judge what the judge was charged for reading that model's replies."""
+    return {
+        alias: {judge: spent[judge].get(alias, runs.NOTHING).charged for judge in by_judge}
+        for alias, by_judge in scored.judged.items()
+    }
+
+
 def _summary(connection: Connection, chosen: Chosen, scored: Scored) -> RunSummary:
     money = runs.total([runs.money(connection, row.id) for row in chosen.runs])
+    spent = spend(connection, chosen.source)
     return RunSummary(
         run=chosen.runs[0].name,
         benchmark=str(chosen.benchmark),
@@ -199,10 +219,8 @@ def _summary(connection: Connection, chosen: Chosen, scored: Scored) -> RunSumma
         cap_nanousd=chosen.runs[0].cap_nanousd,
         wall_s=0.0,
         models=scored.models,
-        spent_by_model={
-            alias: runs.total([runs.money(connection, row.id, alias) for row in chosen.runs]).charged
-            for alias in scored.models
-        },
+        spent_by_model={alias: spent[alias].get("", runs.NOTHING).charged for alias in scored.models},
+        spent_by_judge=spent_by_judge(spent, scored),
         parser_version=PARSER_VERSION,
         judged=scored.judged,
         verdicts=scored.verdicts,

@@ -68,7 +68,8 @@ def _run_json(run: RunStatus) -> Json:
         "touched_at": run.touched_at,
         "cap_usd": None if run.cap_nanousd is None else results.usd(run.cap_nanousd),
         "ledger_usd": results.usd(run.charged_nanousd),
-        "models": {model.model: _model_json(model) for model in run.models},
+        "models": {model.model: _model_json(model) for model in run.models if not model.judge},
+        "judges": {model.model: _model_json(model) for model in run.models if model.judge},
     }
 
 
@@ -95,7 +96,8 @@ def lines(cache: Path, found: Status) -> Iterator[str]:
         yield f"  {safe(run.benchmark)}"
         for model in run.models:
             doubt = f", {usd(model.in_doubt_nanousd)} of it in doubt" if model.in_doubt_nanousd else ""
-            yield f"  {safe(model.model)}: {model.replied}/{model.asked} replied, {usd(model.charged_nanousd)}{doubt}"
+            name = f"{safe(model.model)} (judge)" if model.judge else safe(model.model)
+            yield f"  {name}: {model.replied}/{model.asked} replied, {usd(model.charged_nanousd)}{doubt}"
             for reason, count in model.failures:
                 yield f"    {count} x {safe(reason)}"
     yield from _doubts(found.in_doubt)

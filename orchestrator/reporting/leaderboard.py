@@ -38,7 +38,8 @@ def leaderboard(summary: RunSummary, published: Sequence[PublishedRow] = ()) -> 
     for alias, score in scores.items():
         rows.append((alias, _measured(score, missing[alias], summary.spent_by_model.get(alias)), "measured"))
         for judge, with_judge in summary.judged.get(alias, {}).items():
-            rows.append((f"{alias} + judge {judge}", _measured(with_judge, missing[alias], None), "measured"))
+            spent = summary.spent_by_judge.get(alias, {}).get(judge)
+            rows.append((f"{alias} + judge {judge}", _measured(with_judge, missing[alias], spent), "measured"))
     rows += [("Random guess (expected)", _guessed(score), "computed") for score in _most_tasks(scores)]
     rows += [(row.model, _published(row), "published") for row in published]
     columns = [column for column in _columns(scores) if any(column in cells for _, cells, _ in rows)]
@@ -147,6 +148,8 @@ def _notes(summary: RunSummary, columns: Sequence[Column], published: bool) -> I
             "Random guess: one of the k options, or, where several may be right, one of their 2^k - 1 non-empty sets, "
             "each as likely."
         )
+    if any(summary.spent_by_judge.values()):
+        yield "Spend: in a row with a judge the judge's alone, for reading that model's replies."
     yield from judge_lines(summary)
     if summary.parser_version:
         yield f"Answers read by version {summary.parser_version} of the parser."

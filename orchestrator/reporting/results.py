@@ -39,7 +39,9 @@ class RunSummary:
     models: Mapping[str, ModelScore]
     """By alias, in the order of the command line."""
     spent_by_model: Mapping[str, int] = field(default_factory=dict)
-    """Charged to the run, ever, for each model; a model that is missing is not shown with a spend."""
+    """Charged to the run, ever, for each model's own answers; a model that is missing is not shown with a spend."""
+    spent_by_judge: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """alias -> judge's alias -> charged to the run, ever, for the judge's reading of that model's replies."""
     parser_version: str = ""
     judged: Mapping[str, Mapping[str, ModelScore]] = field(default_factory=dict)
     """alias -> judge's alias -> the score with the judge's reading of what the rules left."""
@@ -62,7 +64,7 @@ def to_json(summary: RunSummary) -> dict[str, Json]:
         "spent_usd": usd(summary.spent_nanousd),
         "ledger_usd": usd(summary.ledger_nanousd),
         "in_doubt_usd": usd(summary.in_doubt_nanousd),
-        "cap_usd": None if summary.cap_nanousd is None else usd(summary.cap_nanousd),
+        "cap_usd": _usd_or_none(summary.cap_nanousd),
         "wall_s": round(summary.wall_s, 3),
         "parser_version": summary.parser_version,
         "models": {alias: _model(summary, alias, score) for alias, score in summary.models.items()},
@@ -76,16 +78,25 @@ def usd(nanousd: int) -> float:
     return dollars if Decimal(repr(dollars)) >= exact else math.nextafter(dollars, math.inf)
 
 
+def _usd_or_none(nanousd: int | None) -> float | None:
+    return None if nanousd is None else usd(nanousd)
+
+
 def _model(summary: RunSummary, alias: str, score: ModelScore) -> dict[str, Json]:
     """Return the object of one model."""
     spent = summary.spent_by_model.get(alias)
+    spent_on = summary.spent_by_judge.get(alias, {})
     judged = summary.judged.get(alias, {})
     missing = missing_tasks(summary.models)[alias]
     return {
         **_model_score(score, missing),
-        "ledger_usd": None if spent is None else usd(spent),
+        "ledger_usd": _usd_or_none(spent),
         "with_judge": {
-            judge: _model_score(with_judge, missing) | {"verdicts": _verdicts(summary, alias, judge)}
+            judge: {
+                **_model_score(with_judge, missing),
+                "ledger_usd": _usd_or_none(spent_on.get(judge)),
+                "verdicts": _verdicts(summary, alias, judge),
+            }
             for judge, with_judge in judged.items()
         },
         **(analysis_json(summary.analyses[alias], summary.tables[alias]) if alias in summary.analyses else {}),

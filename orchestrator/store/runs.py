@@ -85,16 +85,43 @@ class Money:
         return self.settled + self.reserved + self.in_doubt
 
 
-def money(connection: sqlite3.Connection, run_id: int, model: str | None = None) -> Money:
-    """Add up a run's attempts, or one model's of them."""
-    row = connection.execute(
-        "SELECT coalesce(sum(charged_nanousd) FILTER (WHERE state IN ('settled', 'resolved', 'released')), 0), "
-        "coalesce(sum(charged_nanousd) FILTER (WHERE state = 'open'), 0), "
-        "coalesce(sum(charged_nanousd) FILTER (WHERE state = 'doubt'), 0), count(*) "
-        "FROM attempts WHERE run_id = ? AND (? IS NULL OR model = ?)",
-        (run_id, model, model),
-    ).fetchone()
+NOTHING = Money(0, 0, 0, 0)
+
+_SUMS = (
+    "coalesce(sum(charged_nanousd) FILTER (WHERE state IN ('settled', 'resolved', 'released')), 0), "
+    "coalesce(sum(charged_nanousd) FILTER (WHERE state = 'open'), 0), "
+    "coalesce(sum(charged_nanousd) FILTER (WHERE state = 'doubt'), 0), count(*)"
+)
+# A question that was put in other words since has left no row: then whether the model was asked anything itself tells.
+BY_JUDGED = """
+SELECT a.state, a.charged_nanousd, a.reason, coalesce(
+    k.judged, (SELECT min(judged) FROM run_items WHERE run_id = :run AND model = :model), ''
+) AS judged
+FROM attempts a LEFT JOIN (
+    SELECT key, min(judged) AS judged FROM run_items WHERE run_id = :run AND model = :model AND judged > '' GROUP BY key
+) k ON k.key = a.key
+WHERE a.run_id = :run AND a.model = :model
+"""
+"""A model's attempts in a run, with the alias whose reply each was to judge, empty for the model's own questions."""
+
+
+def money(connection: sqlite3.Connection, run_id: int) -> Money:
+    """Add up a run's attempts."""
+    row = connection.execute(f"SELECT {_SUMS} FROM attempts WHERE run_id = ?", (run_id,)).fetchone()  # noqa: S608
     return Money(*row)
+
+
+def money_by_judged(connection: sqlite3.Connection, run_ids: Sequence[int], model: str) -> dict[str, Money]:
+    """Add up a model's attempts in some runs by the alias whose replies they judged, empty for its own questions.
+
+    Two models' equal replies are judged by one call, which is the first's in alphabetical order.
+    """
+    found: dict[str, Money] = {}
+    for run_id in run_ids:
+        query = f"SELECT judged, {_SUMS} FROM ({BY_JUDGED}) GROUP BY judged"  # noqa: S608 - nothing foreign in it
+        for judged, *sums in connection.execute(query, {"run": run_id, "model": model}):
+            found[judged] = total([found.get(judged, NOTHING), Money(*sums)])
+    return found
 
 
 def total(parts: Sequence[Money]) -> Money:

@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from orchestrator.store.ledger import State
+from orchestrator.store.runs import BY_JUDGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class ModelProgress:
     in_doubt_nanousd: int
     failures: tuple[tuple[str, int], ...]
     """(reason, attempts), the most frequent first."""
+    judge: bool = False
+    """Whether this is what it was asked as a judge, which is told apart from its own questions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,9 @@ def run_of(connection: sqlite3.Connection, run_id: int) -> RunStatus:
 
 def _run(connection: sqlite3.Connection, run: sqlite3.Row) -> RunStatus:
     rows = connection.execute(
-        "SELECT model, count(*) AS asked, sum(EXISTS (SELECT 1 FROM replies r WHERE r.key = i.key)) AS replied "
-        "FROM run_items i WHERE run_id = ? GROUP BY model ORDER BY model",
+        "SELECT model, judged <> '' AS judge, count(*) AS asked, "
+        "sum(EXISTS (SELECT 1 FROM replies r WHERE r.key = i.key)) AS replied "
+        "FROM run_items i WHERE run_id = ? GROUP BY model, judge ORDER BY model, judge",
         (run["id"],),
     ).fetchall()
     return RunStatus(
@@ -96,15 +100,15 @@ def _run(connection: sqlite3.Connection, run: sqlite3.Row) -> RunStatus:
 
 
 def _model(connection: sqlite3.Connection, run_id: int, row: sqlite3.Row) -> ModelProgress:
+    attempts = f"FROM ({BY_JUDGED}) WHERE (judged <> '') = :judge"
+    of = {"run": run_id, "model": row["model"], "judge": row["judge"]}
     charged, doubtful = connection.execute(
         "SELECT coalesce(sum(charged_nanousd), 0), coalesce(sum(charged_nanousd) FILTER (WHERE state = 'doubt'), 0) "
-        "FROM attempts WHERE run_id = ? AND model = ?",
-        (run_id, row["model"]),
+        f"{attempts}",
+        of,
     ).fetchone()
     failures = connection.execute(
-        "SELECT reason, count(*) FROM attempts WHERE run_id = ? AND model = ? AND reason <> '' "
-        "GROUP BY reason ORDER BY 2 DESC, 1 LIMIT 10",
-        (run_id, row["model"]),
+        f"SELECT reason, count(*) {attempts} AND reason <> '' GROUP BY reason ORDER BY 2 DESC, 1 LIMIT 10", of
     ).fetchall()
     return ModelProgress(
         model=row["model"],
@@ -113,6 +117,7 @@ def _model(connection: sqlite3.Connection, run_id: int, row: sqlite3.Row) -> Mod
         charged_nanousd=charged,
         in_doubt_nanousd=doubtful,
         failures=tuple((reason, count) for reason, count in failures),
+        judge=bool(row["judge"]),
     )
 
 

@@ -18,8 +18,9 @@ from paid_fixtures import picture
 from rich.console import Console
 
 from orchestrator import config
-from orchestrator.commands import checking, closing, rehearsal, running
+from orchestrator.commands import checking, closing, rehearsal, running, status
 from orchestrator.commands.running import RunOptions, RunResult, exit_code, spec_of
+from orchestrator.commands.scoring import choose, score_benchmark
 from orchestrator.commands.workspace import Workspace, find
 from orchestrator.dataset.load import check
 from orchestrator.errors import BenchmarkError, ConfigError
@@ -279,6 +280,32 @@ def test_a_judge_that_fails_is_told_from_one_that_abstains(bench: Bench) -> None
     (line,) = judge_lines(result.summary)
     assert f"Judge {SMALL} has not read 6 of the 6 replies of {LARGE}" in line
     assert to_json(result.summary)["models"][LARGE]["with_judge"][SMALL]["verdicts"]["failed"] == 6  # type: ignore[index,call-overload]
+
+
+def test_what_a_model_costs_as_a_judge_is_not_its_own_spend(bench: Bench) -> None:
+    """Asked and judging in one run, its two rows, lines and accounts add up to the provider's bill."""
+    settings = replace(OPEN, script=(Fault.NO_ANSWER,) * 12)
+    options = replace(bench.asking(LARGE, SMALL), judge=SMALL)
+
+    async def work(simulator: Simulator) -> RunResult:
+        alone = await bench.run(simulator, bench.asking(LARGE, SMALL))
+        result = await bench.run(simulator, options)
+        assert result.summary.spent_by_model == alone.summary.spent_by_model
+        return result
+
+    result, books = simulated(work, settings)
+    summary, total = result.summary, books["total"]["nanousd"]
+    of_judge = [by_judge[SMALL] for by_judge in summary.spent_by_judge.values()]
+    assert sum(of_judge) > 0
+    assert sum(summary.spent_by_model.values()) + sum(of_judge) == summary.ledger_nanousd == total
+    assert sum(account.money.charged for account in result.accounts.values()) == total
+    assert result.accounts[f"{SMALL} (judge)"].money.charged == sum(of_judge)
+    scored = asyncio.run(score_benchmark(asyncio.run(choose(bench.file, bench.cache, (), None)))).summary
+    assert (scored.spent_by_model, scored.spent_by_judge) == (summary.spent_by_model, summary.spent_by_judge)
+    (run,) = asyncio.run(status.read(bench.cache)).runs
+    told = {(one.model, one.judge): (one.replied, one.asked) for one in run.models}
+    assert told == {(LARGE, False): (6, 6), (SMALL, False): (6, 6), (SMALL, True): (12, 12)}
+    assert sum(one.charged_nanousd for one in run.models) == run.charged_nanousd == total
 
 
 def test_a_judge_with_nothing_to_read_says_so(bench: Bench) -> None:

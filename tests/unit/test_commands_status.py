@@ -93,6 +93,7 @@ FOUND = Status(
             models=(
                 ModelProgress("m", 10, 8, 2_000_000_000, 500_000_000, ((f"HTTP 500{ESC}\nnext", 3),)),
                 ModelProgress("n", 10, 10, 0, 0, ()),
+                ModelProgress("n", 3, 2, 10**9, 0, (), judge=True),
             ),
         ),
         RunStatus("capped", "/c.jsonl", NOW, NOW, 10**9, 0, ()),
@@ -133,6 +134,9 @@ def test_the_json_holds_everything() -> None:
         },
         "n": {"asked": 10, "replied": 10, "ledger_usd": 0.0, "in_doubt_usd": 0.0, "failures": []},
     }
+    assert first["judges"] == {
+        "n": {"asked": 3, "replied": 2, "ledger_usd": 1.0, "in_doubt_usd": 0.0, "failures": []},
+    }
 
 
 def test_the_lines_tell_it_to_a_reader_and_control_no_terminal() -> None:
@@ -142,6 +146,7 @@ def test_the_lines_tell_it_to_a_reader_and_control_no_terminal() -> None:
     assert lines[:3] == ["cache: cache.db", "1,234 replies, $2.50 charged in all", "  openai: $2.50"]
     assert "m: 8/10 replied, $2.00, $0.50 of it in doubt" in text
     assert "n: 10/10 replied, $0.00" in text
+    assert "n (judge): 2/3 replied, $1.00" in text
     assert "no cap" in text
     assert "cap $1.00" in text
     assert "\x1b" not in text

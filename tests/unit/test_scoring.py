@@ -191,7 +191,7 @@ def test_figures_with_a_judge_stand_beside_those_without(archive: Archive) -> No
     gpt, other = shown(found)["gpt"], shown(found)["other"]
     assert (gpt["correct"], gpt["with_judge"]["judge"]["correct"], gpt["with_judge"]["judge"]["unparsed"]) == (0, 1, 0)
     assert (other["correct"], other["with_judge"]["second"]["correct"]) == (0, 1)
-    assert set(gpt) - {"ledger_usd", "with_judge"} == set(gpt["with_judge"]["judge"]) - {"verdicts"}
+    assert set(gpt) - {"with_judge"} == set(gpt["with_judge"]["judge"]) - {"verdicts"}
     names = [one.name for one in leaderboard(found.summary).rows]
     assert names[:5] == ["gpt", "gpt + judge judge", "other", "other + judge second", "sure"]
     assert not any("Judge" in note for note in leaderboard(found.summary).notes)

@@ -48,11 +48,13 @@ def asking(
     claims.unclaim(connection, key, 1)
 
 
-def attempted(connection: sqlite3.Connection, run_id: int, key: str, end: Settlement | None) -> None:
+def attempted(
+    connection: sqlite3.Connection, run_id: int, key: str, end: Settlement | None, *, model: str = "m"
+) -> None:
     """Make an attempt at a key in a run, and end it so (None: leave it open)."""
     connection.execute("INSERT OR IGNORE INTO claims VALUES (?, 1)", (key,))
     verdict = ledger.begin(
-        connection, Intent(run_id, 1, "m", "i", key, 100, 1, 1, 1), provider(), lambda pace, now: pace, lambda: NOW
+        connection, Intent(run_id, 1, model, "i", key, 100, 1, 1, 1), provider(), lambda pace, now: pace, lambda: NOW
     )
     assert isinstance(verdict, Granted)
     if end is not None:
@@ -155,10 +157,27 @@ def test_money_is_told_by_what_is_known_of_it(cache: sqlite3.Connection) -> None
     cache.execute("UPDATE attempts SET state = 'resolved' WHERE key = 'd'")
     assert runs.money(cache, run_id) == runs.Money(settled=160, reserved=100, in_doubt=100, attempts=5)
     assert runs.money(cache, run_id).charged == runs.named(cache, "first").charged_nanousd == 360
-    assert runs.money(cache, run_id, "m").charged == 360
-    assert runs.money(cache, run_id, "other") == runs.Money(0, 0, 0, 0)
+    assert runs.money_by_judged(cache, [run_id], "m") == {"": runs.money(cache, run_id)}
+    assert runs.money_by_judged(cache, [run_id], "other") == {}
     assert runs.total([runs.money(cache, run_id)] * 2) == runs.Money(320, 200, 200, 10)
     assert runs.total([]) == runs.Money(0, 0, 0, 0)
+
+
+def test_money_is_told_by_whose_replies_it_judged(cache: sqlite3.Connection) -> None:
+    """Also of several runs, of one call for two models' equal replies, and of questions put in other words since."""
+    first = runs.open_run(cache, SPEC, None, NOW).id
+    second = runs.open_run(cache, replace(SPEC, name="second"), None, NOW).id
+    for run_id in (first, second):
+        asking(cache, run_id, "i", f"own {run_id}", model="both")
+        for model, judged in (("both", "a"), ("both", "b"), ("judge", "b")):
+            asking(cache, run_id, "i", f"of {model} {run_id}", model=model, judged=judged)
+        for model, key in (("both", "own"), ("both", "of both"), ("judge", "of judge")):
+            attempted(cache, run_id, f"{key} {run_id}", replied(f"{key} {run_id}", "[A]"), model=model)
+    for model in ("both", "judge"):
+        attempted(cache, first, f"gone {model}", LOST, model=model)
+    paid, lost = runs.Money(120, 0, 0, 2), runs.Money(120, 0, 100, 3)
+    assert runs.money_by_judged(cache, [first, second], "both") == {"": lost, "a": paid}
+    assert runs.money_by_judged(cache, [first, second], "judge") == {"b": lost}
 
 
 # --- what was asked --------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -73,6 +74,18 @@ def test_columns_follow_the_paper() -> None:
         "failed",
         "unsent",
     ]
+
+
+def test_a_judges_spend_stands_in_its_own_row() -> None:
+    """And a note says so, since no other spend is in it."""
+    run = summary({"gpt": grades("SDD", "10")}, {"gpt": 500_000})
+    judged = replace(run, judged={"gpt": {"j": run.models["gpt"]}}, spent_by_judge={"gpt": {"j": 2_000_000}})
+    table = leaderboard(judged)
+    assert column(table, "spend USD")[:2] == ["0.0005", "0.0020"]
+    assert any("in a row with a judge the judge's alone" in note for note in table.notes)
+    assert not any("in a row with a judge" in note for note in leaderboard(run).notes)
+    gpt = json.loads(json.dumps(to_json(judged)))["models"]["gpt"]
+    assert (gpt["ledger_usd"], gpt["with_judge"]["j"]["ledger_usd"]) == (0.0005, 0.002)
 
 
 def test_cells_are_the_scores() -> None:
