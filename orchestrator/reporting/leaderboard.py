@@ -12,7 +12,7 @@ from orchestrator.grading.score import ModelScore, missing_tasks
 from orchestrator.grading.stats import Interval
 from orchestrator.records import Outcome
 from orchestrator.reporting.paper import CITATION, PublishedRow, inconsistencies
-from orchestrator.reporting.results import RunSummary, judge_lines
+from orchestrator.reporting.results import RunSummary, judge_lines, overall_answered
 from orchestrator.reporting.tables import Cell, Column, Money, Origin, Percent, Row, Table
 
 _PAPER_TASKS = ("SDD", "SLL")
@@ -84,10 +84,8 @@ def _measured(score: ModelScore, missing: Sequence[str], spent: int | None) -> d
         if task.precision is not None or task.recall is not None:
             cells[_precision(name)] = Percent(task.precision)
             cells[_recall(name)] = Percent(task.recall)
-    unanswered = any(task.answered_accuracy is None for task in score.tasks.values())
     cells[_MEAN] = Percent(None) if missing else _with_interval(score.accuracy, score.interval)
-    answered = (None, None) if missing or unanswered else (score.answered_accuracy, score.answered_interval)
-    cells[_ANSWERED] = _with_interval(*answered)
+    cells[_ANSWERED] = _with_interval(*overall_answered(score, missing))
     cells |= {_COVERAGE: Percent(score.coverage, floor=True), _ITEMS: score.items}
     cells |= {_outcome(outcome): count for outcome, count in score.replies.items()}
     if score.lost:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from orchestrator.grading.analysis import Analysis
 from orchestrator.grading.score import ModelScore, Score, missing_tasks
+from orchestrator.grading.stats import Interval
 from orchestrator.grading.tally import ItemTable
 from orchestrator.records import Json, Outcome
 from orchestrator.reporting.analysis_json import analysis_json
@@ -129,10 +130,21 @@ def _verdicts(summary: RunSummary, alias: str, judge: str) -> dict[str, Json]:
     }
 
 
+def overall_answered(score: ModelScore, missing: Sequence[str]) -> tuple[float | None, Interval | None]:
+    """Return the overall accuracy among answered replies and its interval; nothing where a task has no such reply.
+
+    It would be a mean of fewer tasks than its name says.
+    """
+    if missing or any(task.answered_accuracy is None for task in score.tasks.values()):
+        return None, None
+    return score.answered_accuracy, score.answered_interval
+
+
 def _model_score(score: ModelScore, missing: Sequence[str]) -> dict[str, Json]:
     """Return the numbers of a model, with or without a judge."""
+    answered, interval = overall_answered(score, missing)
     return {
-        **_score(score),
+        **_score(replace(score, answered_accuracy=answered, answered_interval=interval)),
         "tasks": {name: _score(of_task) for name, of_task in score.tasks.items()},
         "tasks_missing": list(missing),
         "by_disease": _slices(score.by_disease),

@@ -151,10 +151,17 @@ def test_a_mean_of_fewer_tasks_is_not_shown_as_the_overall_one() -> None:
 
 
 def test_a_task_without_letters_leaves_no_overall_accuracy_of_what_was_answered() -> None:
-    """All refused in one task: what was answered is of the other task only."""
-    table = leaderboard(summary({"a": grades("SDD", "10") + grades("SLL", "rr", multi=True)}))
+    """All refused or unsent in one task: what was answered is of the other only, in the table as in the object."""
+    whole = grades("SDD", "10") + grades("SLL", "10", multi=True)
+    refused, unsent = (grades("SDD", "10") + grades("SLL", said, multi=True) for said in ("rr", "uu"))
+    run = summary({"refused": refused, "unsent": unsent, "whole": whole})
+    table = leaderboard(run)
     assert column(table, "Overall mean")[0].startswith("25.00")
-    assert column(table, "Overall if answered")[0] == "-"
+    assert column(table, "Overall if answered")[:2] == ["-", "-"]
+    found = json.loads(json.dumps(to_json(run), allow_nan=False))["models"]
+    keys = ("answered_accuracy", "answered_low", "answered_high")
+    assert [found[model][key] for model in ("refused", "unsent") for key in keys] == [None] * 6
+    assert found["refused"]["tasks"]["SDD"]["answered_accuracy"] == found["whole"]["answered_accuracy"] == 0.5
 
 
 def test_pairs_on_fewer_tasks_are_named() -> None:
