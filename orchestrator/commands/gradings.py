@@ -23,6 +23,8 @@ from orchestrator.records import Grade, Json, Outcome
 FORMAT = "orchestrator-grading"
 VERSION = 1
 _REPLIES = 2**33
+_PLACES = 10_000
+"""More samples or rotations than any run asks for."""
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -117,7 +119,7 @@ class Earlier:
                 "outcome": str(outcome),
                 "parser_version": str(version),
                 **rest,
-            } if all(isinstance(one, str) for one in letters) and outcome in set(Outcome) and _told(rest):
+            } if _numbers(sample, rotation) and outcome in set(Outcome) and _fits(letters, outcome) and _told(rest):
                 reply = _number(rest.get("reply"))
                 said = Said(tuple(sorted(letters)), rule, Outcome(outcome), version)
             case _:
@@ -141,6 +143,18 @@ def _runs(path: Path, line: str) -> tuple[str, ...]:
             raise ConfigError(f"{path}: is no grading; `score --save FILE` writes one")
 
 
+def _numbers(*places: int) -> bool:
+    """Whether these can be the numbers of a sample and a rotation; `true` is none."""
+    return all(type(one) is int and 0 <= one < _PLACES for one in places)
+
+
+def _fits(letters: list[Any], outcome: str) -> bool:
+    """Whether these are letters, none of them twice, and there are some exactly where the outcome is an answer."""
+    if not all(isinstance(one, str) and one for one in letters):
+        return False
+    return len(set(letters)) == len(letters) and bool(letters) == (outcome == Outcome.ANSWERED)
+
+
 def _told(rest: dict[Any, Any]) -> bool:
     """Whether a line says of what reply it is, as it should; those of before did not."""
     return "reply" not in rest or _number(rest["reply"]) > 0
@@ -154,8 +168,12 @@ def _number(reply: object) -> int:
 
 
 def _json(line: str) -> object:
+    """Return what a line holds; None where it is no JSON, or holds half a surrogate pair, which nothing can print."""
     try:
-        return json.loads(line)
+        found = json.loads(line)
+        if "\\ud" in line.lower():
+            json.dumps(found, ensure_ascii=False).encode()
+        return found
     except (ValueError, RecursionError):
         return None
 

@@ -196,6 +196,7 @@ def test_nothing_that_is_needed_is_written_over(archive: Archive) -> None:
         (["nonsense"], "is no grading"),
         ([{"item_id": "q1"}], "is no grading"),
         ([HEADER | {"version": 2}], "newer version"),
+        ([HEADER | {"runs": ["\ud800"]}], "is no grading"),
         ([HEADER, {"item_id": "q1"}], ":2: is no line"),
         ([HEADER, "nonsense"], ":2: is no line"),
     ],
@@ -210,15 +211,28 @@ def test_what_is_no_grading_is_refused(tmp_path: Path, lines: list[object], said
 
 @pytest.mark.parametrize(
     "change",
-    [{"letters": "A"}, {"letters": [1]}, {"outcome": "lost"}, {"sample": "0"}, {"rotation": None}, {"reply": "x"}],
+    [
+        *({"letters": "A"}, {"letters": [1]}, {"outcome": "lost"}, {"sample": "0"}, {"rotation": None}, {"reply": "x"}),
+        *({"sample": True}, {"sample": -1}, {"sample": 10**30}, {"rotation": False}, {"rotation": 10**6}),
+        *({"letters": ["A", "A"]}, {"letters": []}, {"letters": [""]}, {"outcome": "refused"}, {"outcome": "unsent"}),
+        *({"letters": ["\ud800"]}, {"rule": "\udfff"}, {"parser_version": "\ud800"}, {"item_id": "\ud800"}),
+    ],
 )
 def test_a_field_of_the_wrong_kind_is_refused(archive: Archive, change: dict[str, object]) -> None:
-    """It is not taken for something else."""
+    """It is not taken for something else: a number, letters that the outcome cannot have, text that cannot be shown."""
     header, line, *_ = saved(archive)
     path = archive.folder / "grading.jsonl"
     write(path, header, line | change)
     with pytest.raises(ConfigError, match=":2: is no line"):
         Earlier(path)
+
+
+def test_text_of_every_script_is_read_back(archive: Archive) -> None:
+    """Only half a surrogate pair is refused, not a character that JSON writes as a whole one."""
+    header, line, *_ = saved(archive)
+    path = archive.folder / "grading.jsonl"
+    write(path, header, line | {"item_id": "q\N{BONE}", "rule": "r\\ud800"})
+    assert Earlier(path).held(["gpt"]) == 1
 
 
 def test_a_question_that_is_there_twice_is_refused(archive: Archive) -> None:
