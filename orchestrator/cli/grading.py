@@ -54,7 +54,7 @@ def score_command(
     one_form(as_json, form)
     found = workspace.find(providers, cache)
     chosen = asyncio.run(scoring.choose(benchmark, found.cache, models, name))
-    wanted = analysing.Wanted(slices or as_json, save, against)
+    wanted = analysing.Wanted(slices or as_json, save, against, (found.config.path,))
     analysed = asyncio.run(analysing.analyse_benchmark(chosen, wanted))
     result = analysed.result
     say_read(found.cache, result)

@@ -90,6 +90,7 @@ def cache_export_command(out: Path, form: str, providers: Path | None, cache: Pa
     """
     from orchestrator.commands import caching, workspace
 
-    count = caching.export(workspace.find(providers, cache).cache, out, form)
+    found = workspace.find(providers, cache)
+    count = caching.export(found.cache, out, form, found.config.path)
     say(f"{count:,} replies written to {out}")
     return 0

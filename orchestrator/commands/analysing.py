@@ -24,6 +24,8 @@ class Wanted:
     """Where the grading is written."""
     against: Path | None = None
     """An earlier grading to set it beside."""
+    kept: tuple[Path, ...] = ()
+    """Files in use, beside the benchmark, that are never written over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ async def analyse_benchmark(chosen: Chosen, wanted: Wanted) -> Analysed:
         watchers.append(partial(_regrade, earlier, regrading))
     with ExitStack() as files:
         if wanted.save is not None:
-            file = files.enter_context(replaced(wanted.save, chosen.benchmark))
+            file = files.enter_context(replaced(wanted.save, chosen.benchmark, *wanted.kept))
             watchers.append(saver(file, str(chosen.benchmark), chosen.names))
         result = await score_benchmark(chosen, *watchers, analysed=wanted.analysed)
     if earlier is None:

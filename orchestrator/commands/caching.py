@@ -20,12 +20,13 @@ def verify(cache: Path) -> Health:
         return examine(connection)
 
 
-def export(cache: Path, out: Path, form: str) -> int:
+def export(cache: Path, out: Path, form: str, *kept: Path) -> int:
     """Write every reply that can be read to `out`, one a line, replacing the file as a whole; return how many.
 
-    Raises ConfigError if `out` cannot be written, CacheError if the cache cannot be opened at all.
+    Raises ConfigError if `out` cannot be written or stands for one of the `kept` files, CacheError if the cache cannot
+    be opened at all.
     """
-    with closing(open_reading(cache)) as connection, replaced(out) as file:
+    with closing(open_reading(cache)) as connection, replaced(out, *kept) as file:
         count = 0
         fields = (*COLUMNS, "request")
         table = csv.DictWriter(file, fields) if form == "csv" else None

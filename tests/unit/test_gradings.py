@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 from stored_fixtures import Archive, Said, row
 
+from orchestrator.commands import rehearsal
 from orchestrator.commands.analysing import Analysed, Wanted, analyse_benchmark
 from orchestrator.commands.gradings import Earlier
 from orchestrator.errors import BenchmarkError, ConfigError
@@ -19,6 +22,7 @@ from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.grading.regrading import Regraded
 from orchestrator.records import Ending, Outcome
 from orchestrator.reporting.regrading_tables import regrading_tables
+from orchestrator.simulator import Settings
 
 HEADER = {"format": "orchestrator-grading", "version": 1, "parser_version": "0", "benchmark": "b", "runs": []}
 
@@ -187,6 +191,20 @@ def test_nothing_that_is_needed_is_written_over(archive: Archive) -> None:
         with pytest.raises(ConfigError, match="was left alone"):
             analysed(archive, save=path)
         assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["score {} --save", "cache export -o"])
+def test_the_configuration_in_use_is_not_written_over(archive: Archive, command: str) -> None:
+    """Prices and limits were set by hand; it stays as it is, and the message says why."""
+    archive.choose()
+    providers = archive.folder / "providers.toml"
+    providers.write_text(rehearsal.providers_toml("http://127.0.0.1:1", Settings(keys=())))
+    before = providers.read_bytes()
+    words = f"{command.format(archive.benchmark)} {providers} --providers {providers} --cache {archive.cache}".split()
+    done = subprocess.run([sys.executable, "-m", "orchestrator", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"error: {providers}: is read here and was left alone" in done.stderr
+    assert providers.read_bytes() == before
 
 
 @pytest.mark.parametrize(
