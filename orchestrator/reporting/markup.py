@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
 from collections.abc import Sequence
 
 from orchestrator.reporting.tables import Cell, Column, Percent, PValue, Row, Table, cell_text, limit_texts
@@ -26,12 +27,16 @@ _LATEX = str.maketrans(
         "<": r"\textless{}",
         ">": r"\textgreater{}",
         "|": r"\textbar{}",
-        '"': "''",
+        '"': "{''}",
+        "`": r"\textasciigrave{}",
+        "\0": "{}",
         "[": "{[}",
         "]": "{]}",
         "*": "{*}",
     }
 )
+_LIGATURES = re.compile(r"(?<=([-',]))(?=\1)")
+"""Between two signs that LaTeX would draw as one: a dash, a closing or a low quotation mark."""
 _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
@@ -96,7 +101,8 @@ def _pipes(cells: Sequence[str]) -> str:
 
 def _latex(text: str) -> str:
     """Return a text that LaTeX sets as it stands."""
-    return safe(text).translate(_LATEX)
+    # A zero byte, which no safe text holds, becomes the empty group that parts two signs.
+    return _LIGATURES.sub("\0", safe(text)).translate(_LATEX)
 
 
 def _ampersands(cells: Sequence[str]) -> str:

@@ -132,6 +132,24 @@ def test_latex_runs_no_command(hostile: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("x--y", "x-{}-y"),
+        ("a---b", "a-{}-{}-b"),
+        ("``q''", r"\textasciigrave{}\textasciigrave{}q'{}'"),
+        ("?`!`", r"?\textasciigrave{}!\textasciigrave{}"),
+        ("low,, high", "low,{}, high"),
+        ("'\"'", "'{''}'"),
+        ("gpt-4o, v1.2", "gpt-4o, v1.2"),
+    ],
+)
+def test_latex_joins_no_signs_of_a_name(name: str, shown: str) -> None:
+    """Dashes, quotation marks and commas stay as many as there are; negative numbers keep their plain minus."""
+    table = Table("Pair", (Column("", "A - B", limits=True),), (Row(name, (Percent(-0.01, -0.02, 0.0),)),))
+    assert rf"{shown} & -1.00 {{[}}-2.0, 0.0{{]}} \\" in render_latex(table)
+
+
+@pytest.mark.parametrize(
     "hostile", ["<script>alert(1)</script>", "[x](javascript:alert(1))", "![x](http://evil)", "`a` | b"]
 )
 def test_markdown_shows_no_html_and_no_link(hostile: str) -> None:
