@@ -20,6 +20,7 @@ from orchestrator.cli.grading import compare_command, extract_command, score_com
 from orchestrator.cli.keeping import cache_group, status_command
 from orchestrator.cli.printing import say
 from orchestrator.cli.rehearsing import demo_command, simulate_command
+from orchestrator.cli.streams import stand_in
 from orchestrator.errors import OrchestratorError
 
 INTERRUPTED = 130
@@ -30,6 +31,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 def main() -> None:
     """Run the command line; expected trouble ends as one message and an exit code."""
+    stand_in()
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except click.ClickException as error:
@@ -56,6 +58,15 @@ def _end_unread(code: int) -> NoReturn:
 
 class Program(click.Group):
     """The program, which ends as Unix tools do where nobody reads its output any more."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
+    ) -> click.Context:
+        """Understand the command line; `--help` and `--version` print here."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except BrokenPipeError:
+            _end_unread(CLOSED_PIPE)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command that was given, and see its output out."""

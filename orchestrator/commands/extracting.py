@@ -26,6 +26,8 @@ def extract_file(
     """
     with ExitStack() as open_files:
         if source == STANDARD:
+            if sys.stdin is None:
+                raise ConfigError("stdin: cannot be read: it is closed")
             answers, name = sys.stdin.buffer, "stdin"
         else:
             try:

@@ -119,3 +119,45 @@ def test_output_on_a_full_device_ends_in_one_message(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "the output cannot be written: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+ANSWER = '{"id": 1, "options": {"A": "x", "B": "y"}, "output": "B", "multi": false}'
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("extract FILE >&-", 141, "1 answered"),
+        ("extract FILE -o - >&-", 141, "1 answered"),
+        ("models >&-", 141, ""),
+        ("--help >&-", 141, ""),
+        ("score --help >&-", 141, ""),
+        ("extract nowhere >&-", 2, "nowhere: cannot be read"),
+        ("extract FILE 2>&-", 0, '"letters": ["B"]'),
+        ("nonsense 2>&-", 2, ""),
+        ("extract FILE <&-", 0, '"letters": ["B"]'),
+        ("extract - <&-", 2, "error: stdin: cannot be read: it is closed"),
+        ("extract FILE -o FILE.out <&- >&- 2>&-", 0, ""),
+        ("extract FILE <&- >&- 2>&-", 141, ""),
+    ],
+)
+def test_closed_streams_end_no_command_in_a_traceback(tmp_path: Path, command: str, code: int, said: str) -> None:
+    """Nobody reads a closed stdout, sees a closed stderr, or can be asked through a closed stdin."""
+    source = tmp_path / "answers.jsonl"
+    source.write_text(f"{ANSWER}\n")
+    line = f"exec {shlex.quote(sys.executable)} -m orchestrator {command.replace('FILE', shlex.quote(str(source)))}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+    assert said in done.stdout + done.stderr
+
+
+def test_no_file_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
+    """What is said on a closed stderr would stand in it."""
+    written = tmp_path / "number"
+    script = (
+        "from orchestrator.cli.streams import stand_in\nstand_in()\n"
+        f"with open({str(written)!r}, 'w') as file: file.write(str(file.fileno()))\n"
+    )
+    line = f"exec {shlex.quote(sys.executable)} -c {shlex.quote(script)} <&- 2>&- >&-"
+    subprocess.run(["bash", "-c", line], check=True)
+    assert int(written.read_text()) > 2
