@@ -161,3 +161,33 @@ def test_no_file_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
     line = f"exec {shlex.quote(sys.executable)} -c {shlex.quote(script)} <&- 2>&- >&-"
     subprocess.run(["bash", "-c", line], check=True)
     assert int(written.read_text()) > 2
+
+
+LOADING = """
+import builtins, os, signal
+load = builtins.__import__
+def interrupted(name, *rest):
+    if name == "click":
+        os.kill(os.getpid(), signal.SIGINT)
+    return load(name, *rest)
+builtins.__import__ = interrupted
+"""
+ENDING = "import atexit, os, signal; atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))"
+
+
+@pytest.mark.parametrize(("moment", "printed"), [(LOADING, False), (ENDING, True)], ids=["loading", "ending"])
+def test_ctrl_c_outside_the_command_ends_in_one_word(moment: str, printed: bool) -> None:
+    """While the program is being loaded and when it is through; what was printed by then has come out."""
+    program = f"{moment}\nimport sys\nsys.argv = ['orchestrator', '--version']\n"
+    program += "from orchestrator.__main__ import main\nmain()\n"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+    assert ("version" in done.stdout) == printed
+
+
+def test_ctrl_c_that_is_ignored_stays_ignored() -> None:
+    """As a shell has it for what it started in the background."""
+    program = f"import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n{LOADING}\nimport sys\n"
+    program += "sys.argv = ['orchestrator', '--version']\nfrom orchestrator.__main__ import main\nmain()\n"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
