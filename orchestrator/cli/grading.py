@@ -138,6 +138,8 @@ def extract_command(answers: Path, out: Path | None, explained: bool) -> int:
     found = extracting.extract_file(answers, out, lambda problem: say(f"skipped: {problem}"), explained=explained)
     if found.first_repeated is not None:
         say(f"warning: {found.first_repeated}; lines with an id of before: {found.repeated:,}")
+    if found.first_alike is not None:
+        say(f"warning: {found.first_alike}, so only letters tell them apart; lines with such options: {found.alike:,}")
     say(
         f"parser {PARSER_VERSION}: {found.answered:,} answered, {found.abstained:,} without an answer, "
         f"{found.skipped:,} bad lines skipped"

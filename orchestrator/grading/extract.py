@@ -32,6 +32,10 @@ class Extracted:
     """Lines whose id an earlier line has; read all the same."""
     first_repeated: Problem | None = None
     """The first of them."""
+    alike: int = 0
+    """Lines in which two options have the same text, so that only letters tell them apart; read all the same."""
+    first_alike: Problem | None = None
+    """The first of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,9 @@ def extract(
 
     `name` is what problems call the source; `complain` is handed each line that is skipped.
     """
-    answered = abstained = skipped = repeated = 0
+    answered = abstained = skipped = repeated = alike = 0
     first_repeated: Problem | None = None
+    first_alike: Problem | None = None
     lines: dict[int, int] = {}
     for number, raw in _lines(source):
         line = _read(raw, name, number)
@@ -80,11 +85,24 @@ def extract(
         if (earlier := lines.setdefault(_short(line.id), number)) != number:
             repeated += 1
             first_repeated = first_repeated or Problem(name, number, "id", f"{line.id!r:.60} is also on line {earlier}")
+        if same := _same_text(line.options):
+            alike += 1
+            first_alike = first_alike or Problem(name, number, "options", same)
         answer, said = read(line)
         write(said)
         answered += isinstance(answer, Answer)
         abstained += isinstance(answer, Abstention)
-    return Extracted(answered, abstained, skipped, repeated, first_repeated)
+    return Extracted(answered, abstained, skipped, repeated, first_repeated, alike, first_alike)
+
+
+def _same_text(options: dict[str, str]) -> str:
+    """Say which two options have the same text, however it is spaced; empty where none have."""
+    letters: dict[str, str] = {}
+    for letter, text in options.items():
+        words = " ".join(text.split()).casefold()
+        if words and (other := letters.setdefault(words, letter)) != letter:
+            return f"{other!r:.20} and {letter!r:.20} have the same text"
+    return ""
 
 
 def _short(id_: str | int) -> int:

@@ -105,6 +105,17 @@ def test_ids_that_come_again_are_counted_and_the_first_is_named() -> None:
     assert not problems
 
 
+def test_options_of_one_text_are_counted_and_the_first_line_is_named() -> None:
+    """They are read all the same: by a letter, for the text they share tells none of them; no text at all is none."""
+    same = {"A": "Spurs", "B": "None", "C": " spurs"}
+    lines = (line(options={"A": "", "B": ""}), line(options=same, output="C"), line(options=same, output="Spurs"))
+    counts, written, problems = run(line(), *(one | {"id": number} for number, one in enumerate(lines)))
+    first = Problem("answers.jsonl", 3, "options", "'A' and 'C' have the same text")
+    assert counts == Extracted(answered=3, abstained=1, alike=2, first_alike=first)
+    assert [one["letters"] for one in written[2:]] == [["C"], []]
+    assert not problems
+
+
 def test_a_line_too_long_is_named_and_read_past(monkeypatch: pytest.MonkeyPatch) -> None:
     """The line after it is read."""
     monkeypatch.setattr(module, "LONGEST", 2**20)
