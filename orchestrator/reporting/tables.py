@@ -104,8 +104,8 @@ class Table:
 
 
 def percent(share: float, floor: bool = False) -> str:
-    """Return a share as percent with two decimals, rounded to the nearest or down."""
-    return f"{math.floor(round(10_000 * share, 6)) / 100 if floor else 100 * share:.2f}"
+    """Return a share as percent with two decimals, rounded to the nearest or down; 0 has no sign."""
+    return f"{math.floor(round(10_000 * share, 6)) / 100 if floor else 100 * share:z.2f}"
 
 
 def dollars(nanousd: int) -> str:

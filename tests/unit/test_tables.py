@@ -156,6 +156,12 @@ def test_a_hundred_percent_coverage_means_all() -> None:
     assert percent(1.0, floor=True) == "100.00"
 
 
+def test_zero_has_no_sign() -> None:
+    """A difference that is negative only far behind the decimals is printed as 0.00; one within them keeps its sign."""
+    assert percent(-1e-9) == percent(-0.0) == "0.00"
+    assert percent(-0.0001) == "-0.01"
+
+
 def test_money_is_rounded_up() -> None:
     """A spend of one nano-dollar shows."""
     assert dollars(1) == "0.0001"
