@@ -61,8 +61,13 @@ def t_975(freedom: int) -> float:
 
 
 def group_sums(values: Floats, groups: Ints, size: int) -> Floats:
-    """Return the sum of the values in each group; `groups` numbers the group of every value, below `size`."""
-    return np.asarray(np.bincount(groups, values, size), dtype=np.float64)
+    """Return the sum of the values in each group; `groups` numbers the group of every value, below `size`.
+
+    A sum that is 0 but for rounding is 0: a group where everything cancels tells nothing, whatever floats make of it.
+    """
+    sums = np.asarray(np.bincount(groups, values, size), dtype=np.float64)
+    sums[np.abs(sums) < 1e-12 * np.bincount(groups, np.abs(values), size)] = 0.0
+    return sums
 
 
 def group_influence(values: Floats, groups: Ints, size: int) -> Floats:

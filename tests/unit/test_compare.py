@@ -123,6 +123,23 @@ def test_several_replies_compare_by_their_shares() -> None:
     assert headline.mcnemar_p is None
 
 
+@pytest.mark.parametrize("images", [10, 20])
+def test_models_that_tie_on_every_image_are_not_told_apart(images: int) -> None:
+    """Shares of replies, or tasks of other weight, that cancel within each image give p = 1, though floats do not."""
+
+    def samples(right: tuple[int, int, int]) -> ItemTable:
+        rows = ("".join("1" if sample < of_ten else "0" for of_ten in right) * images for sample in range(10))
+        return tabulate([grade for row in rows for grade in grades(row, per_group=3)])
+
+    def tasks(first: str, second: str) -> ItemTable:
+        return tabulate(grades(first * 8 * images, per_group=8) + grades(second * images, "SLL"))
+
+    for left, right in ((samples((1, 6, 0)), samples((0, 0, 7))), (tasks("1", "0"), tasks("0", "1"))):
+        headline = paired(compare("a", "b", left, right))
+        assert headline.difference == pytest.approx(0)
+        assert headline.p == 1
+
+
 def test_many_image_sums_are_drawn_and_said_to_be() -> None:
     """Where the sums cannot be enumerated, the test's name says that it drew."""
     sizes = range(1, 40)

@@ -25,6 +25,7 @@ from orchestrator.grading.stats import (
     correlation,
     effective_size,
     group_influence,
+    group_sums,
     holm,
     mean_interval,
     pass_at_k,
@@ -83,6 +84,12 @@ def test_clustered_variance_is_that_of_a_cluster_robust_regression() -> None:
     held = len(np.unique(groups))
     expected = float(robust.cov_params()[0, 0]) * held / (held - 1)
     assert clustered_covariance(influence, influence, held) == pytest.approx(expected)
+
+
+def test_what_cancels_but_for_rounding_is_nothing() -> None:
+    """0.1 + 0.2 - 0.3 is 0 within its group, also beside a group that does not cancel, and small sums are kept."""
+    values, groups = np.array([0.1, 0.2, -0.3, 0.5, 1e-9]), np.array([0, 0, 0, 1, 2])
+    assert list(group_sums(values, groups, 4)) == [0.0, 0.5, 1e-9, 0.0]
 
 
 @given(grouped)
