@@ -198,5 +198,5 @@ def _paired(shared: _Shared) -> Paired | None:
         test=f"sign-flip permutation by group, {'exact' if test.exact else f'{DRAWS:,} seeded draws'}",
         exact=test.exact,
         mcnemar_p=mcnemar(only_a, only_b) if plain else None,
-        detectable=detectable(difference.error) if groups >= FEWEST_GROUPS else None,
+        detectable=detectable(difference.error, difference.freedom) if groups >= FEWEST_GROUPS else None,
     )

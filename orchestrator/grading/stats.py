@@ -43,13 +43,11 @@ def wilson(share: float, n: float, z: float = Z_95) -> Interval:
     return Interval(max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
 
 
-def t_975(freedom: int) -> float:
-    """Return the 0.975 quantile of Student's t for 1 or more degrees of freedom, within 0.2 %.
+def t_975(freedom: float) -> float:
+    """Return the 0.975 quantile of Student's t for 1 or more degrees of freedom, also broken ones, within 0.2 %.
 
-    Source: Abramowitz and Stegun 1964, 26.7.5; exact for 1 and 2.
+    Source: Abramowitz and Stegun 1964, 26.7.5; the last term is fitted to make it exact for 1 and 2.
     """
-    if freedom <= 2:
-        return math.tan(0.475 * math.pi) if freedom == 1 else 0.95 / math.sqrt(0.04875)
     z, n = Z_95, freedom
     return (
         z
@@ -57,6 +55,7 @@ def t_975(freedom: int) -> float:
         + (5 * z**5 + 16 * z**3 + 3 * z) / 96 / n**2
         + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384 / n**3
         + (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160 / n**4
+        + 1.4061 / math.pow(n, 5.453)
     )
 
 
@@ -71,17 +70,34 @@ def group_sums(values: Floats, groups: Ints, size: int) -> Floats:
 
 
 def group_influence(values: Floats, groups: Ints, size: int) -> Floats:
-    """Return each group's influence on the mean of `values`: its summed deviations over n; together they give 0."""
-    return group_sums((values - values.mean()) / len(values), groups, size)
+    """Return how far the mean of `values` moves when a group is left out, for each group; 0 for one that holds all.
+
+    A group's deviations over n, corrected for its leverage: a large group pulls the mean towards itself, and would seem
+    to deviate little. Source: the jackknife, or CR3, of Bell and McCaffrey 2002, Survey Methodology 28:169; Cameron and
+    Miller 2015, Journal of Human Resources 50:317, section VI.
+    """
+    count = len(values)
+    others = count - np.bincount(groups, minlength=size)
+    return group_sums(values - values.mean(), groups, size) / np.where(others > 0, others, count)
 
 
 def clustered_covariance(left: Floats, right: Floats, groups: int) -> float:
-    """Return the covariance of two estimates from their influences by group, with the G/(G-1) correction.
+    """Return the covariance of two estimates from their influences by group, with the jackknife's (G-1)/G.
 
-    `groups` is the number G of groups that hold any value; with one group nothing can be known and 0 is returned.
-    Source: Liang and Zeger 1986, Biometrika 73:13; Miller 2024, section 2.2.
+    `groups` is the number G of groups that hold any value; with one group nothing can be known and 0 is returned. Where
+    groups are of one size, this is the usual clustered covariance with its G/(G-1).
+    Source: Bell and McCaffrey 2002; Liang and Zeger 1986, Biometrika 73:13; Miller 2024, section 2.2.
     """
-    return float(left @ right) * groups / (groups - 1) if groups > 1 else 0.0
+    return float(left @ right) * ((groups - 1) / groups)
+
+
+def effective_groups(weights: Floats | Ints) -> float:
+    """Return how many groups of one weight would know as much as groups of these weights: G where they are equal.
+
+    A degree of freedom less is what a variance over unequal groups has.
+    Source: Kish 1965, "Survey Sampling"; Carter, Schnepel and Steigerwald 2017, Rev. Econ. Statist. 99:698.
+    """
+    return float(weights.sum() ** 2 / np.square(weights).sum())
 
 
 def effective_size(values: Floats, groups: Ints) -> float:
@@ -105,11 +121,12 @@ def effective_size(values: Floats, groups: Ints) -> float:
 def mean_interval(values: Floats, groups: Ints) -> Interval:
     """Return the 95 % interval of the mean of one or more values in 0..1: Wilson's on the effective size.
 
-    Where groups hold several values, the quantile is Student's with a degree of freedom less than groups: their
-    variance is estimated from few of them. One group is taken for one trial.
+    Where groups hold several values, the quantile is Student's with a degree of freedom less than there are effective
+    groups: their variance is estimated from few of them. One group is taken for one trial.
     """
-    held = int(np.count_nonzero(np.bincount(groups)))
-    quantile = t_975(held - 1) if 1 < held < len(values) else Z_95
+    sizes = np.bincount(groups)
+    held = int(np.count_nonzero(sizes))
+    quantile = t_975(max(1.0, effective_groups(sizes) - 1)) if 1 < held < len(values) else Z_95
     return wilson(min(1.0, float(values.mean())), effective_size(values, groups), quantile)
 
 

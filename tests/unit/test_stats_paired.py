@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest, norm, permutation_test
+from scipy.stats import binomtest, norm, permutation_test, t
 from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_statsmodels
 
 from orchestrator.grading.paired import Difference, detectable, mcnemar, sign_flip, weighted_difference
+from orchestrator.grading.stats import group_sums
 
 sums = st.lists(st.sampled_from([-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 1 / 3]), min_size=1, max_size=10)
 
@@ -143,10 +144,87 @@ def test_intervals_of_a_difference_cover_the_truth(groups: int, alike: float) ->
     assert 0.93 <= covered / 1000 <= 0.995
 
 
+SKEWED = [200, *[1] * 19]
+"""One group of 200 items and 19 of one."""
+
+
+def skewed_pair(
+    rng: np.random.Generator, sizes: list[int], ahead: float, alike: float
+) -> tuple[list[float], list[int]]:
+    """Return differences and groups of two models, one ahead by so much on average, by more or less in each group."""
+    numbers = np.repeat(np.arange(len(sizes)), sizes)
+    by_group = np.clip(ahead + rng.normal(0, alike, len(sizes)), ahead - 0.5, ahead + 0.5) / 2
+    a, b = (rng.random(len(numbers)) < 0.5 + sign * by_group[numbers] for sign in (1, -1))
+    return list(a.astype(float) - b.astype(float)), list(numbers)
+
+
+@pytest.mark.parametrize("sizes", [[300, 300, *[3] * 100], [100, *[5] * 19], [60, *[5] * 49], [80, 40, 20, 10, 5]])
+def test_intervals_of_a_difference_cover_the_truth_where_few_groups_hold_most_items(sizes: list[int]) -> None:
+    """Over 500 simulated pairs whose largest groups pull the difference to themselves, it holds the truth in 93 %."""
+    rng = np.random.default_rng(14)
+    covered = 0
+    for _ in range(500):
+        low, high = plain(*skewed_pair(rng, sizes, 0.1, 0.25)).interval
+        covered += low <= 0.1 <= high
+    assert covered / 500 >= 0.93
+
+
+def test_the_interval_agrees_with_the_test_where_one_group_holds_most_items() -> None:
+    """Of 200 pairs of equal models the interval leaves out 0 in 10 % or fewer, and never where p is .5 or more."""
+    rng = np.random.default_rng(15)
+    left_out = []
+    for _ in range(200):
+        differences, groups = skewed_pair(rng, SKEWED, 0, 0.25)
+        low, high = plain(differences, groups).interval
+        if not low <= 0 <= high:
+            left_out.append(sign_flip(group_sums(np.array(differences), np.array(groups), 20)).p)
+    assert len(left_out) <= 20
+    assert max(left_out, default=0) < 0.5
+
+
+@pytest.mark.parametrize(("groups", "each"), [(6, 5), (20, 1), (30, 4)])
+def test_groups_of_one_size_have_the_usual_clustered_interval_of_a_difference(groups: int, each: int) -> None:
+    """The groups' means and two imagined ones have the t interval of their mean: leverage changes nothing there."""
+    values = np.random.default_rng(16).integers(-1, 2, (groups, each)).astype(np.float64)
+    means = [*values.mean(axis=1), 1 / each, -1 / each]
+    half = t.ppf(0.975, groups + 1) * np.std(means, ddof=1) / np.sqrt(groups + 2)
+    found = plain(list(values.ravel()), list(np.repeat(np.arange(groups), each)))
+    assert found.interval == pytest.approx((np.mean(means) - half, np.mean(means) + half), abs=0.001)
+
+
+def test_a_difference_has_the_degrees_of_freedom_of_its_effective_groups() -> None:
+    """Equal groups and two imagined ones have one less than their number; one large group never has fewer than 1."""
+    assert plain([0.0, 1.0] * 10, list(range(10)) * 2).freedom == pytest.approx(11)
+    assert plain(*skewed_pair(np.random.default_rng(1), SKEWED, 0, 0.25)).freedom == 1
+
+
+def test_a_task_on_a_single_image_is_not_taken_for_known() -> None:
+    """Apart by 1 on the one image of a task, equal on the 20 of the other, two models may be equal on the whole."""
+    differences = np.array([*[1.0, -1.0] * 20, *[1.0] * 30])
+    groups = np.array([*np.repeat(np.arange(20), 2), *[0] * 30])
+    strata = np.array([*[0] * 40, *[1] * 30])
+    found = weighted_difference(differences, groups, np.where(strata == 0, 1 / 80, 1 / 60), strata)
+    assert found.value == pytest.approx(0.5)
+    assert found.interval.low < 0
+
+
 def test_detectable_difference_has_the_power_it_claims() -> None:
     """A true difference of the stated size is found in about 80 % of the samples."""
     rng = np.random.default_rng(9)
-    size = detectable(1 / np.sqrt(400))
+    size = detectable(1 / np.sqrt(400), 399)
     found = [abs(rng.normal(size, 1, 400).mean()) * 20 > 1.96 for _ in range(2000)]
     assert np.mean(found) == pytest.approx(0.8, abs=0.03)
-    assert detectable(5.0) == 1.0
+    assert detectable(5.0, 399) == 1.0
+
+
+def test_what_a_large_group_hides_is_not_called_detectable() -> None:
+    """Where one group holds most items, .3 is found in fewer than 80 % of 100 samples, and none calls it detectable."""
+    rng = np.random.default_rng(17)
+    found, called = 0, []
+    for _ in range(100):
+        differences, groups = skewed_pair(rng, SKEWED, 0.3, 0.1)
+        found += sign_flip(group_sums(np.array(differences), np.array(groups), 20)).p < 0.05
+        difference = plain(differences, groups)
+        called.append(detectable(difference.error, difference.freedom))
+    assert found < 80
+    assert np.median(called) > 0.3
