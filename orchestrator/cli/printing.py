@@ -111,8 +111,9 @@ def _say_totals(summary: RunSummary) -> None:
 
     doubt = f", {usd(summary.in_doubt_nanousd)} of it in doubt" if summary.in_doubt_nanousd else ""
     cap = "" if summary.cap_nanousd is None else f" of the cap {usd(summary.cap_nanousd)}"
+    what = f"{len(summary.several)} runs" if summary.run is None else f"run {summary.run}"
     say(
-        f"run {summary.run}: {summary.calls} calls, {summary.cache_hits} from the cache, "
+        f"{what}: {summary.calls} calls, {summary.cache_hits} from the cache, "
         f"{usd(summary.spent_nanousd)} now; {usd(summary.ledger_nanousd)}{cap} in all{doubt}"
     )
 

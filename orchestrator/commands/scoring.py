@@ -207,8 +207,10 @@ def spent_by_judge(spent: Spend, scored: Scored) -> dict[str, dict[str, int]]:
 def _summary(connection: Connection, chosen: Chosen, scored: Scored) -> RunSummary:
     money = runs.total([runs.money(connection, row.id) for row in chosen.runs])
     spent = spend(connection, chosen.source)
+    # A name and a cap belong to one run; the money of several is no one run's.
+    one = chosen.runs[0] if len(chosen.runs) == 1 else None
     return RunSummary(
-        run=chosen.runs[0].name,
+        run=one.name if one else None,
         benchmark=str(chosen.benchmark),
         calls=0,
         cache_hits=sum(model.replies[outcome] for model in scored.models.values() for outcome in PAID),
@@ -216,7 +218,7 @@ def _summary(connection: Connection, chosen: Chosen, scored: Scored) -> RunSumma
         spent_nanousd=0,
         ledger_nanousd=money.charged,
         in_doubt_nanousd=money.in_doubt,
-        cap_nanousd=chosen.runs[0].cap_nanousd,
+        cap_nanousd=one.cap_nanousd if one else None,
         wall_s=0.0,
         models=scored.models,
         spent_by_model={alias: spent[alias].get("", runs.NOTHING).charged for alias in scored.models},
@@ -226,4 +228,5 @@ def _summary(connection: Connection, chosen: Chosen, scored: Scored) -> RunSumma
         verdicts=scored.verdicts,
         tables=scored.tables,
         analyses=scored.analyses,
+        several=() if one else chosen.names,
     )

@@ -23,7 +23,8 @@ from orchestrator.reporting.analysis_json import analysis_json
 class RunSummary:
     """What one invocation did, and what its run has come to; money in nano-dollars."""
 
-    run: str
+    run: str | None
+    """None where the replies of several runs are read."""
     benchmark: str
     calls: int
     cache_hits: int
@@ -32,7 +33,7 @@ class RunSummary:
     spent_nanousd: int
     """Charged by this invocation."""
     ledger_nanousd: int
-    """Charged to the run, ever."""
+    """Charged to the run, ever; to all of several."""
     in_doubt_nanousd: int
     """The part of the ledger that is charged at its reservation."""
     cap_nanousd: int | None
@@ -52,12 +53,15 @@ class RunSummary:
     """By alias: what the scores were computed from."""
     analyses: Mapping[str, Analysis] = field(default_factory=dict)
     """By alias; a model that is missing was not analysed."""
+    several: tuple[str, ...] = ()
+    """The names of the runs that are read, where they are several; such a summary has no cap."""
 
 
 def to_json(summary: RunSummary) -> dict[str, Json]:
     """Return the object, ready for `json.dumps`."""
     return {
         "run": summary.run,
+        "runs": [summary.run] if summary.run is not None else list(summary.several),
         "benchmark": summary.benchmark,
         "calls": summary.calls,
         "cache_hits": summary.cache_hits,

@@ -80,11 +80,13 @@ class Archive:
         self.benchmark.write_text("".join(json.dumps(one) + "\n" for one in rows))
         self.items = asyncio.run(_items(self.benchmark))
 
-    def open_run(self, name: str = "first", limit: int | None = None, **settings: Json) -> int:
+    def open_run(
+        self, name: str = "first", limit: int | None = None, cap_nanousd: int | None = None, **settings: Json
+    ) -> int:
         """Open a run, or go on with it; the last to be opened is the latest."""
         if name not in self._runs:
             spec = runs.RunSpec(name, str(self.benchmark.resolve()), "digest", {"limit": limit, **settings})
-            self._runs[name] = runs.open_run(self._connection, spec, None, NOW + len(self._runs)).id
+            self._runs[name] = runs.open_run(self._connection, spec, cap_nanousd, NOW + len(self._runs)).id
         return self._runs[name]
 
     def keep(self, model: str, number: int, said: Said | str, run: str = "first") -> None:

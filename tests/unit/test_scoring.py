@@ -56,7 +56,7 @@ def test_the_latest_run_speaks_for_an_item(archive: Archive) -> None:
     both, old = scored(archive), scored(archive, run="old")
     assert (both.runs, correct(both)) == (("new", "old"), 2)
     assert (old.runs, correct(old)) == (("old",), 1)
-    assert both.summary.run == "new"
+    assert (old.summary.run, old.summary.several) == ("old", ())
 
 
 def test_only_runs_that_asked_a_wanted_model_are_read(archive: Archive) -> None:
@@ -66,6 +66,24 @@ def test_only_runs_that_asked_a_wanted_model_are_read(archive: Archive) -> None:
     found = scored(archive, "gpt")
     assert found.runs == ("old",)
     assert found.summary.ledger_nanousd == found.summary.spent_by_model["gpt"] == 100
+
+
+def test_the_money_of_several_runs_is_no_one_runs(archive: Archive) -> None:
+    """It is their sum, without a name or a cap; a run that is read alone has its own name, cap and money."""
+    archive.open_run("old", cap_nanousd=5000)
+    archive.open_run("new", cap_nanousd=7000)
+    for run, number in (("old", 0), ("old", 4), ("new", 0)):
+        archive.keep("gpt", number, RIGHT, run=run)
+    both, new = scored(archive).summary, scored(archive, run="new").summary
+    assert (both.run, both.several, both.ledger_nanousd, both.cap_nanousd) == (None, ("new", "old"), 300, None)
+    assert (new.run, new.several, new.ledger_nanousd, new.cap_nanousd) == ("new", (), 100, 7000)
+    told = [to_json(one) for one in (both, new)]
+    assert [(one["run"], one["runs"], one["cap_usd"]) for one in told] == [
+        (None, ["new", "old"], None),
+        ("new", ["new"], 7e-6),
+    ]
+    assert any("charged in all of the 2 runs" in note for note in leaderboard(both).notes)
+    assert not any("runs that are read" in note for note in leaderboard(new).notes)
 
 
 def test_a_run_that_asked_the_first_items_is_graded_on_those(archive: Archive) -> None:
