@@ -16,11 +16,9 @@ from orchestrator.inference.plan import Plan
 from orchestrator.inference.questions import Question
 from orchestrator.inference.runner import Runner
 from orchestrator.records import Item, Model
-from orchestrator.store import runs, status
+from orchestrator.store import replies, runs, status
 from orchestrator.store.database import Store
 from orchestrator.store.runs import RunSpec
-
-CHECK_RUN = "models-check"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ async def check(workspace: Workspace, aliases: Sequence[str], budget_nanousd: in
         yield Question(item.id, 0, 0, item.wording, prompt.build(item, model))
 
     async with Store(workspace.cache) as store:
-        spec = RunSpec(f"{CHECK_RUN}-{int(now * 1000):x}", "", item.wording)
+        spec = RunSpec(f"{replies.PROBES}-{int(now * 1000):x}", "", item.wording)
         row = await store.do(runs.open_run, spec, budget_nanousd, now)
         async with registered(store) as process_id, client.Client() as calls:
             plan = Plan(row.id, process_id, models)

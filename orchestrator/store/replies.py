@@ -12,8 +12,15 @@ from orchestrator.records import Ending, Reply, Usage
 
 KNOWN_AFTER = 20
 """Replies after which a model's real usage counts as known."""
+PROBES = "models-check"
+"""How the names of runs begin that only try a connection: their replies tell nothing of a benchmark's."""
 _AT_ONCE = 500
 """Keys looked up by one statement."""
+_TELLING = f"""
+FROM attempts a JOIN replies r ON r.attempt_id = a.id
+WHERE a.model = ? AND a.run_id NOT IN (SELECT id FROM runs WHERE benchmark = '' AND name GLOB '{PROBES}-*')
+"""  # noqa: S608 - filled with a constant
+"""The replies of a model that tell of its next ones, with their attempts."""
 
 
 def keep(connection: sqlite3.Connection, attempt_id: int, reply: Reply) -> None:
@@ -95,12 +102,8 @@ def latest_reply_id(connection: sqlite3.Connection) -> int:
 
 
 def known(connection: sqlite3.Connection, model: str) -> int:
-    """Return how many replies a model gave, `KNOWN_AFTER` at most."""
-    row = connection.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM attempts a JOIN replies r ON r.attempt_id = a.id "
-        "WHERE a.model = ? LIMIT ?)",
-        (model, KNOWN_AFTER),
-    ).fetchone()
+    """Return how many replies a model gave, to probes apart, `KNOWN_AFTER` at most."""
+    row = connection.execute(f"SELECT count(*) FROM (SELECT 1 {_TELLING} LIMIT ?)", (model, KNOWN_AFTER)).fetchone()  # noqa: S608 - a constant
     return int(row[0])
 
 
@@ -110,11 +113,13 @@ def learnt(connection: sqlite3.Connection, model: str, most: int) -> tuple[int, 
 
 
 def usage_history(connection: sqlite3.Connection, model: str, most: int) -> list[tuple[int, int, int]]:
-    """Return (estimated text, estimated image, billed) input tokens of a model's latest replies, oldest first."""
+    """Return (estimated text, estimated image, billed) input tokens of a model's latest replies, oldest first.
+
+    Replies to probes are left out, here and in `answer_history`.
+    """
     rows = connection.execute(
-        "SELECT a.estimated_text_tokens, a.estimated_image_tokens, r.input_tokens "
-        "FROM attempts a JOIN replies r ON r.attempt_id = a.id "
-        "WHERE a.model = ? AND a.state = 'settled' AND r.input_tokens IS NOT NULL ORDER BY a.id DESC LIMIT ?",
+        f"SELECT a.estimated_text_tokens, a.estimated_image_tokens, r.input_tokens {_TELLING} "
+        "AND a.state = 'settled' AND r.input_tokens IS NOT NULL ORDER BY a.id DESC LIMIT ?",
         (model, most),
     ).fetchall()
     return [(row[0], row[1], row[2]) for row in reversed(rows)]
@@ -123,8 +128,8 @@ def usage_history(connection: sqlite3.Connection, model: str, most: int) -> list
 def answer_history(connection: sqlite3.Connection, model: str, most: int) -> list[tuple[int, float]]:
     """Return (billed output tokens, seconds to the answer) of a model's latest replies, oldest first."""
     rows = connection.execute(
-        "SELECT r.output_tokens, r.latency_s FROM attempts a JOIN replies r ON r.attempt_id = a.id "
-        "WHERE a.model = ? AND a.state = 'settled' AND r.output_tokens IS NOT NULL ORDER BY a.id DESC LIMIT ?",
+        f"SELECT r.output_tokens, r.latency_s {_TELLING} "
+        "AND a.state = 'settled' AND r.output_tokens IS NOT NULL ORDER BY a.id DESC LIMIT ?",
         (model, most),
     ).fetchall()
     return [(row[0], row[1]) for row in reversed(rows)]

@@ -25,10 +25,13 @@ from orchestrator.commands.workspace import Workspace, find
 from orchestrator.dataset.load import check
 from orchestrator.errors import BenchmarkError, ConfigError
 from orchestrator.inference import prompt, remaining
+from orchestrator.inference.estimate import History
 from orchestrator.inference.plan import Stop, StopKind
+from orchestrator.inference.tokens import Calibration
 from orchestrator.records import Outcome
 from orchestrator.reporting.results import judge_lines, to_json
 from orchestrator.simulator import Fault, LedgerView, Settings, Simulator
+from orchestrator.store import replies
 from orchestrator.store.database import Store, open_reading
 
 LARGE, SMALL = "sim-spine-large", "sim-spine-small"
@@ -635,6 +638,23 @@ def test_a_check_over_its_budget_sends_nothing(bench: Bench) -> None:
     assert books["arrivals"] == []
     assert "cap" in found[0].reason
     assert not found[0].ok
+
+
+def test_nothing_is_learnt_from_a_check(bench: Bench) -> None:
+    """It is no question of a benchmark; what a run's replies tell counts, also of one whose name begins like it."""
+
+    async def main() -> tuple[History, History, int, int]:
+        async with Simulator(OPEN) as simulator:
+            await checking.check(bench.workspace(simulator.url), [LARGE], 10**9)
+            async with Store(bench.cache) as store:
+                before, known = await running.past_of(store, LARGE), await store.do(replies.known, LARGE)
+            await bench.run(simulator, replace(bench.asking(), limit=2, name="models-check-mine"))
+            async with Store(bench.cache) as store:
+                return before, await running.past_of(store, LARGE), known, await store.do(replies.known, LARGE)
+
+    before, after, *known = asyncio.run(main())
+    assert before == History(Calibration())
+    assert (after.answers, after.calibration.replies, known) == (2, 2, [0, 2])
 
 
 # --- the demo --------------------------------------------------------------------------------------------------------
