@@ -35,7 +35,7 @@ from orchestrator.cli.printing import print_closing, print_lines, print_summary,
     default="ask",
     help="Items whose earlier attempt may have been billed: ask again, or leave unsent.",
 )
-@click.option("--skip-bad", is_flag=True, help="Go on without bad rows instead of stopping before anything is paid.")
+@click.option("--skip-bad", is_flag=True, help="Name bad rows and go on without them; then the exit code is 1.")
 @click.option("--judge", metavar="MODEL", help="Have this model read the replies that the rules cannot.")
 @click.option("--prompt", "template", type=FILE, metavar="FILE", help="Prompt template (TOML: system, single, multi).")
 @workspace_options
@@ -116,6 +116,7 @@ def estimate_command(
     """Say what a run would cost, expected and at worst, how long it would take, and what the cache already holds.
 
     Sends nothing and needs no key. A pilot is paid for; a later run finds its replies and does not pay for them again.
+    Bad rows are named and left out; then the exit code is 1.
 
     \b
     Examples:
@@ -139,7 +140,7 @@ def estimate_command(
     )
     found = asyncio.run(estimating.estimated(options, workspace.find(providers, cache), say, stderr()))
     print_lines(quoting.to_json(found), quoting.lines(found), as_json)
-    return found.pilot.exit_code if found.pilot else 0
+    return max(found.pilot.exit_code if found.pilot else 0, int(found.problems > 0))
 
 
 @click.command("models")

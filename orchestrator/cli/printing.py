@@ -53,6 +53,8 @@ def say_read(cache: Path, result: ScoreResult) -> None:
     say(f"cache: {cache}; runs read: {', '.join(result.runs)}; parser version {version}")
     for problem in result.problems:
         say(f"left out: {problem}")
+    if more := result.total_problems - len(result.problems):
+        say(f"left out: {more:,} more")
     if count := result.scored.reworded:
         say(f"{count} stored replies answer a question or options that read differently now: not counted")
     if count := result.gone:

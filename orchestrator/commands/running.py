@@ -78,11 +78,13 @@ class RunResult:
     """Questions paid for in this invocation after an earlier attempt had been left in doubt."""
     judge: str | None = None
     """Alias of the model that was to read what the rules could not."""
+    bad_rows: int = 0
+    """Rows of the benchmark that were left out."""
 
     @property
     def exit_code(self) -> int:
         """The highest that applies."""
-        incomplete = any(score.lost for score in self.summary.models.values())
+        incomplete = bool(self.bad_rows) or any(score.lost for score in self.summary.models.values())
         for verdicts in self.summary.verdicts.values():
             of_judge = verdicts.get(self.judge or "", {})
             incomplete |= any(of_judge.get(lost) for lost in (Outcome.FAILED, Outcome.UNSENT))
@@ -153,7 +155,8 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
                 await carry_out(runners[1], total, say, console)
             left = await _left(runners, store)
         reasked = await store.do(status.reasked, row.id, newest)
-        return await _result(options, workspace, row, runners, left, items(), reasked, time.monotonic() - started)
+        result = await _result(options, workspace, row, runners, left, items(), reasked, time.monotonic() - started)
+        return replace(result, bad_rows=checked.bad_rows)
 
 
 async def _rotations(
@@ -211,7 +214,8 @@ def _refuse_bad(checked: Checked, options: RunOptions, say: Say) -> None:
     if not checked.items:
         raise BenchmarkError(checked.problems, checked.total_problems)
     if checked.total_problems:
-        say(f"{options.benchmark}: bad rows left out (--skip-bad): {checked.bad_rows}")
+        named = BenchmarkError(checked.problems, checked.total_problems)
+        say(f"{options.benchmark}: bad rows left out (--skip-bad): {checked.bad_rows}\n{named}")
 
 
 def spec_of(options: RunOptions, checked: Checked, models: Sequence[Model], template: prompt.Template) -> RunSpec:

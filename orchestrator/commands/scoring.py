@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from orchestrator.commands.grades import CHUNK, Graded, Source, graded_items
 from orchestrator.dataset.load import read_items
-from orchestrator.errors import ConfigError, Problem
+from orchestrator.errors import BenchmarkError, ConfigError, Problem
 from orchestrator.grading.analysis import Analysis, AnalysisTally
 from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.grading.score import ModelScore, score_table
@@ -21,8 +21,6 @@ from orchestrator.records import PAID, Item, Outcome
 from orchestrator.reporting.results import RunSummary
 from orchestrator.store import runs
 from orchestrator.store.database import Connection, reading
-
-PROBLEMS_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +149,8 @@ class ScoreResult:
     runs: tuple[str, ...]
     """Names of the runs that were read, the latest first."""
     problems: tuple[Problem, ...]
-    """The first `PROBLEMS_KEPT` faults of rows of the benchmark, which are left out."""
+    """The first `BenchmarkError.SHOWN` faults of rows of the benchmark, which are left out."""
+    total_problems: int
     gone: int
     """Stored replies to items that are in no good row of the benchmark any more: left out."""
 
@@ -159,10 +158,13 @@ class ScoreResult:
 async def score_benchmark(chosen: Chosen, *watchers: Callable[[Graded], object], analysed: bool = False) -> ScoreResult:
     """Grade a benchmark from the cache. Raises BenchmarkError or CacheError for a file that cannot be read."""
     problems: list[Problem] = []
+    total = 0
     there: set[int] = set()
 
     def report(problem: Problem) -> None:
-        if len(problems) < PROBLEMS_KEPT:
+        nonlocal total
+        total += 1
+        if total <= BenchmarkError.SHOWN:
             problems.append(problem)
 
     def note(one: Graded) -> None:
@@ -172,7 +174,7 @@ async def score_benchmark(chosen: Chosen, *watchers: Callable[[Graded], object],
     with reading(chosen.source.cache) as connection:
         summary = _summary(connection, chosen, scored)
         gone = _gone(connection, chosen.source, there)
-    return ScoreResult(summary, scored, chosen.names, tuple(problems), gone)
+    return ScoreResult(summary, scored, chosen.names, tuple(problems), total, gone)
 
 
 def _gone(connection: Connection, source: Source, there: Set[int]) -> int:

@@ -23,7 +23,7 @@ def simulator() -> Iterator[Simulator]:
 
 
 def test_every_fault_of_a_benchmark_is_named_at_once_with_file_line_and_field(program: Program) -> None:
-    """Eight bad rows, eight places, nothing sent; `--skip-bad` asks the good ones and says how many are left out."""
+    """Eight bad rows, eight places, nothing sent; `--skip-bad` asks the good ones and names the others."""
     write_items(program.folder, 2)
     (program.folder / "images" / "broken.png").write_bytes(b"\x89PNG no picture")
     write_picture(program.folder.parent / "outside.png", 1)
@@ -48,8 +48,9 @@ def test_every_fault_of_a_benchmark_is_named_at_once_with_file_line_and_field(pr
         for line, field in places:
             assert f"items.jsonl:{line}: {field}: " in refused.err
         assert "items.jsonl:10: " in refused.err
-        skipped = program(*RUN, "--skip-bad", "--json")
+        skipped = program(*RUN, "--skip-bad", "--json", code=1)
         assert "bad rows left out (--skip-bad): 8" in skipped.err
+        assert "items.jsonl:4: answer: " in skipped.err
         assert skipped.json["models"][SMALL]["items"] == requests(simulator) == 2
 
 

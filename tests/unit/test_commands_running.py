@@ -327,7 +327,7 @@ def test_a_judge_with_nothing_to_read_says_so(bench: Bench) -> None:
 
 @pytest.mark.parametrize("bad", ["{", '{"id": "x"}', '{"id": "q0", "image": "0.png"}'])
 def test_a_bad_row_stops_the_run_before_it_is_paid_for(bench: Bench, bad: str) -> None:
-    """Every fault is told; `skip_bad` leaves the row out and asks the others."""
+    """Every fault is told; `skip_bad` names the row, leaves it out and asks the others: all but well."""
     bench.write(bad=bad)
 
     async def work(simulator: Simulator) -> RunResult:
@@ -338,7 +338,9 @@ def test_a_bad_row_stops_the_run_before_it_is_paid_for(bench: Bench, bad: str) -
 
     result, books = simulated(work)
     assert len(books["arrivals"]) == result.summary.models[LARGE].items == 6
-    assert any("bad rows left out" in line for line in bench.said)
+    (said,) = [line for line in bench.said if "bad rows left out (--skip-bad): 1" in line]
+    assert "items.jsonl:7: " in said
+    assert result.exit_code == 1
 
 
 def test_a_benchmark_of_bad_rows_alone_is_refused_in_any_case(bench: Bench) -> None:

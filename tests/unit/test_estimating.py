@@ -247,6 +247,17 @@ def test_bad_rows_are_named_and_left_out(desk: Desk) -> None:
     assert "spine.jsonl:3" in desk.said[-1]
 
 
+def test_an_estimate_without_bad_rows_is_not_all_well(desk: Desk) -> None:
+    """They are named, and the exit code is 1, as of a run that leaves them out."""
+    rows = questions(2)
+    codes = []
+    for some in (rows, [*rows, row(id="bad", answer=["Z"])]):
+        asked = ("estimate", str(desk.benchmark(some)), "-m", "large", "--providers", str(desk.providers))
+        done = CliRunner().invoke(cli, [*asked, "--cache", str(desk.cache)], standalone_mode=False)
+        codes.append((done.return_value, "spine.jsonl:3: answer: " in done.stderr))
+    assert codes == [(0, False), (1, True)]
+
+
 def test_without_a_good_row_there_is_nothing_to_estimate(desk: Desk) -> None:
     """Every problem is named."""
     with pytest.raises(BenchmarkError, match=r"spine.jsonl:1"):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from stored_fixtures import Archive, Said, row
 
-from orchestrator.commands import scoring
+from orchestrator.cli import printing
 from orchestrator.commands.scoring import ScoreResult, choose, score_benchmark
 from orchestrator.errors import BenchmarkError, ConfigError
 from orchestrator.records import Outcome
@@ -122,13 +122,19 @@ def test_what_the_cache_does_not_hold_is_said(archive: Archive) -> None:
         asyncio.run(score_benchmark(chosen))
 
 
-def test_bad_rows_are_named_and_left_out(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first of them, however many there are."""
-    monkeypatch.setattr(scoring, "PROBLEMS_KEPT", 2)
+def test_bad_rows_are_named_and_left_out(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first of them, and how many there are."""
+    monkeypatch.setattr(BenchmarkError, "SHOWN", 2)
     archive.keep("gpt", 0, RIGHT)
     archive.benchmark.write_text(json.dumps(row(0)) + "\n" + "nonsense\n" * 3)
     found = scored(archive)
     assert [problem.line for problem in found.problems] == [2, 3]
+    assert found.total_problems == 3
+    printing.say_read(archive.cache, found)
+    *_, second, more = capsys.readouterr().err.splitlines()
+    assert (second.startswith("left out: "), "items.jsonl:3: " in second, more) == (True, True, "left out: 1 more")
     assert found.summary.models["gpt"].items == 1
 
 
