@@ -21,7 +21,7 @@ from orchestrator.cli.printing import print_lines, safe_lines, say
 def status_command(
     resolve: str | None, attempts: tuple[int, ...], providers: Path | None, cache: Path | None, as_json: bool
 ) -> int:
-    """Show what the cache holds: runs, coverage, spend, attempts in doubt, failures with reasons.
+    """Show what the cache holds: runs, replies, spend, attempts in doubt, failures with reasons.
 
     \b
     Examples:

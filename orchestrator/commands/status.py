@@ -93,11 +93,14 @@ def lines(cache: Path, found: Status) -> Iterator[str]:
         cap = "no cap" if run.cap_nanousd is None else f"cap {usd(run.cap_nanousd)}"
         yield ""
         yield f"run {safe(run.name)}: {usd(run.charged_nanousd)} charged, {cap}, last {_when(run.touched_at)}"
-        yield f"  {safe(run.benchmark)}"
+        if run.benchmark:
+            yield f"  {safe(run.benchmark)}"
         for model in run.models:
             doubt = f", {usd(model.in_doubt_nanousd)} of it in doubt" if model.in_doubt_nanousd else ""
             name = f"{safe(model.model)} (judge)" if model.judge else safe(model.model)
-            yield f"  {name}: {model.replied}/{model.asked} replied, {usd(model.charged_nanousd)}{doubt}"
+            # How many questions the whole run has is not known here, so no share is shown.
+            begun = f", {model.asked - model.replied} more begun" if model.asked > model.replied else ""
+            yield f"  {name}: {model.replied} replied{begun}, {usd(model.charged_nanousd)}{doubt}"
             for reason, count in model.failures:
                 yield f"    {count} x {safe(reason)}"
     yield from _doubts(found.in_doubt)

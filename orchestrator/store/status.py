@@ -15,6 +15,7 @@ class ModelProgress:
 
     model: str
     asked: int
+    """Questions begun; those that the run has not come to are not known here."""
     replied: int
     charged_nanousd: int
     in_doubt_nanousd: int

@@ -97,6 +97,7 @@ FOUND = Status(
             ),
         ),
         RunStatus("capped", "/c.jsonl", NOW, NOW, 10**9, 0, ()),
+        RunStatus("models-check-1", "", NOW, NOW, 10**9, 0, ()),
     ),
     in_doubt=tuple(Doubt(number, "r", "p", "m", f"i{number}{ESC}", 100, NOW, "reset") for number in range(25)),
 )
@@ -120,7 +121,7 @@ def test_the_json_holds_everything() -> None:
         "reason": "reset",
     }
     assert isinstance(body["runs"], list)
-    first, second = body["runs"]
+    first, second, _ = body["runs"]
     assert isinstance(first, dict)
     assert isinstance(second, dict)
     assert (first["cap_usd"], second["cap_usd"], first["ledger_usd"]) == (None, 1.0, 2.0)
@@ -144,13 +145,14 @@ def test_the_lines_tell_it_to_a_reader_and_control_no_terminal() -> None:
     lines = list(status.lines(Path("cache.db"), FOUND))
     text = "\n".join(lines)
     assert lines[:3] == ["cache: cache.db", "1,234 replies, $2.50 charged in all", "  openai: $2.50"]
-    assert "m: 8/10 replied, $2.00, $0.50 of it in doubt" in text
-    assert "n: 10/10 replied, $0.00" in text
-    assert "n (judge): 2/3 replied, $1.00" in text
+    assert "  m: 8 replied, 2 more begun, $2.00, $0.50 of it in doubt" in lines
+    assert "  n: 10 replied, $0.00" in lines
+    assert "  n (judge): 2 replied, 1 more begun, $1.00" in lines
     assert "no cap" in text
     assert "cap $1.00" in text
     assert "\x1b" not in text
     assert not any("\n" in line for line in lines)
+    assert [line for line in lines if line and not line.strip()] == []
     assert sum(line.startswith("  #") for line in lines) == status.SHOWN
     assert f"... and {25 - status.SHOWN} more" in text
     assert "--resolve billed" in lines[-1]
