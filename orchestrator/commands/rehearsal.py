@@ -8,9 +8,11 @@ from pathlib import Path
 from rich.console import Console
 
 from orchestrator import config
+from orchestrator.commands.output import replaced
 from orchestrator.commands.running import RunOptions, RunResult, Say, run
 from orchestrator.commands.workspace import Workspace
 from orchestrator.demo import write_demo
+from orchestrator.errors import ConfigError
 from orchestrator.simulator import Prices, Settings, running
 from orchestrator.simulator.settings import MODELS
 
@@ -42,6 +44,12 @@ def providers_toml(url: str, settings: Settings) -> str:
     return "\n".join(blocks)
 
 
+def write_providers(out: Path, url: str, settings: Settings) -> None:
+    """Write that providers.toml; raises ConfigError if it cannot be written."""
+    with replaced(out) as file:
+        file.write(providers_toml(url, settings))
+
+
 def _model(name: str, dialect: str, price: Prices) -> str:
     alias = name if dialect == "openai" else f"{name}-{dialect}"
     return (
@@ -64,13 +72,21 @@ class Demo:
 
 
 async def demo(folder: Path, budget_nanousd: int, say: Say, console: Console) -> Demo:
-    """Draw the synthetic benchmark into `folder`, start the simulator, and run both simulated models on it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    benchmark = write_demo(folder)
+    """Draw the synthetic benchmark into `folder`, start the simulator, and run both simulated models on it.
+
+    Raises ConfigError if the folder cannot be written, and what `run` raises.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        benchmark = write_demo(folder)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}: cannot be written: {error.strerror}; --folder DIR names another place."
+        ) from error
     settings = Settings(keys=(), latency_s=DEMO_LATENCY_S, latency_jitter=0.5)
     providers, cache = folder / "providers.toml", folder / "responses.db"
     with running(settings) as simulator:
-        providers.write_text(providers_toml(simulator.url, settings), encoding="utf-8")
+        write_providers(providers, simulator.url, settings)
         options = RunOptions(benchmark, MODELS, budget_nanousd=budget_nanousd)
         result = await run(options, Workspace(config.load(providers), cache), say, console)
     return Demo(benchmark, providers, cache, result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -68,6 +69,12 @@ def help_of(name: str) -> str:
     return command.get_help(click.Context(command, info_name=name))
 
 
+def program(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the program to its end."""
+    command = [sys.executable, "-m", "orchestrator", *arguments]
+    return subprocess.run(command, capture_output=True, check=False, text=True, env={**os.environ, **environment})
+
+
 def examples() -> Iterator[str]:
     """Yield every command line that a help text shows."""
     texts = [cli.help or "", *(command.help or "" for _, command in COMMANDS)]
@@ -102,6 +109,17 @@ def test_every_command_that_prints_results_offers_json() -> None:
     """All but the one that only serves."""
     without = {name for name, command in COMMANDS if "--json" not in {o for p in command.params for o in p.opts}}
     assert without <= {"simulate", "cache", "extract"}
+
+
+@pytest.mark.parametrize("folder", ["/proc/demo", "a-file", "a-file/demo"])
+def test_a_demo_that_cannot_be_written_ends_in_one_message(tmp_path: Path, folder: str) -> None:
+    """Where no folder can be made and where a file stands, the place is named and the exit code is 2."""
+    (tmp_path / "a-file").write_text("mine")
+    done = program("demo", "--folder", str(tmp_path / folder))
+    assert done.returncode == 2
+    assert f"error: {tmp_path / folder}: cannot be written: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "a-file").read_text() == "mine"
 
 
 def test_output_on_a_full_device_ends_in_one_message(tmp_path: Path) -> None:
