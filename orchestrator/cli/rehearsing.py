@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 
 from orchestrator.cli.parameters import FILE, json_option
 from orchestrator.cli.printing import print_summary, say, stderr
+from orchestrator.errors import ConfigError
 
 
 @click.command("demo")
@@ -84,7 +86,6 @@ def simulate_command(
       orchestrator run items.jsonl -m sim-spine-large --providers sim.toml
     """
     from orchestrator.commands import rehearsal
-    from orchestrator.commands.output import replaced
     from orchestrator.simulator import Fault, Settings, serve
 
     try:
@@ -103,15 +104,17 @@ def simulate_command(
 
     def started(simulator: Any) -> None:  # noqa: ANN401 - the server's type would import the server
         if write_providers is not None:
-            with replaced(write_providers) as file:
-                file.write(rehearsal.providers_toml(simulator.url, settings))
+            rehearsal.write_providers(write_providers, simulator.url, settings)
             click.echo(f"wrote {write_providers}")
         click.echo(f"simulated provider at {simulator.url} (its bill: {simulator.url}/ledger); Ctrl-C stops it")
 
     try:
         asyncio.run(serve(settings, port, started=started))
     except OSError as error:
-        raise click.ClickException(f"port {port} cannot be used: {error.strerror}. Try --port 0.") from error
+        # Other trouble is not the port's: that of stdout, perhaps.
+        if error.errno not in {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}:
+            raise
+        raise ConfigError(f"port {port} cannot be used: {error.strerror}. Try --port 0.") from error
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -120,6 +121,18 @@ def test_a_demo_that_cannot_be_written_ends_in_one_message(tmp_path: Path, folde
     assert f"error: {tmp_path / folder}: cannot be written: " in done.stderr
     assert "Traceback" not in done.stderr
     assert (tmp_path / "a-file").read_text() == "mine"
+
+
+def test_a_simulator_says_what_it_cannot_use(tmp_path: Path) -> None:
+    """The port or the file, each by its name; the exit code is 2 in both cases."""
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = str(busy.getsockname()[1])
+        taken = program("simulate", "--port", port)
+    unwritten = program("simulate", "--port", "0", "--write-providers", str(tmp_path / "none" / "sim.toml"))
+    assert (taken.returncode, unwritten.returncode) == (2, 2)
+    assert f"port {port} cannot be used" in taken.stderr
+    assert f"error: {tmp_path / 'none' / 'sim.toml'}: cannot be written: No such file" in unwritten.stderr
+    assert "port" not in unwritten.stderr
 
 
 def test_output_on_a_full_device_ends_in_one_message(tmp_path: Path) -> None:
