@@ -18,7 +18,7 @@ from orchestrator.cli.asking import estimate_command, models_command, run_comman
 from orchestrator.cli.building import build_command
 from orchestrator.cli.grading import compare_command, extract_command, score_command
 from orchestrator.cli.keeping import cache_group, status_command
-from orchestrator.cli.printing import say
+from orchestrator.cli.printing import escape_unencodable, say
 from orchestrator.cli.rehearsing import demo_command, simulate_command
 from orchestrator.cli.streams import stand_in
 from orchestrator.errors import OrchestratorError
@@ -32,6 +32,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 def main() -> None:
     """Run the command line; expected trouble ends as one message and an exit code."""
     stand_in()
+    escape_unencodable()
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except click.ClickException as error:

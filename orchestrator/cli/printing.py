@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +20,19 @@ if TYPE_CHECKING:
     from orchestrator.commands.scoring import ScoreResult
     from orchestrator.reporting.results import RunSummary
     from orchestrator.reporting.tables import Table
+
+
+def escape_unencodable() -> None:
+    """Have stdout write what its encoding lacks as the escapes of JSON, so that JSON stays what it was."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        codecs.register_error("orchestrator", _escaped)
+        sys.stdout.reconfigure(errors="orchestrator")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def safe_lines(text: str) -> str:

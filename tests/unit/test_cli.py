@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import re
 import shlex
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 
 from orchestrator.cli import cli
 from orchestrator.cli.parameters import Outcomes, Rotations, Usd
+from orchestrator.cli.printing import escape_unencodable, print_lines
 
 COMMANDS = sorted(cli.commands.items())
 NANO = 10**9
@@ -133,6 +136,26 @@ def test_a_simulator_says_what_it_cannot_use(tmp_path: Path) -> None:
     assert f"port {port} cannot be used" in taken.stderr
     assert f"error: {tmp_path / 'none' / 'sim.toml'}: cannot be written: No such file" in unwritten.stderr
     assert "port" not in unwritten.stderr
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "ascii:surrogateescape", "utf-8"])
+def test_what_the_terminal_cannot_show_is_escaped(tmp_path: Path, encoding: str) -> None:
+    """The rules quote Chinese words, and an answer may hold any letter."""
+    source = tmp_path / "answers.jsonl"
+    source.write_text('{"id": 1, "options": {"A": "x", "B": "y"}, "output": "答案: B", "multi": false}\n')
+    done = program("extract", "--explain", str(source), PYTHONIOENCODING=encoding)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert ("答案" if encoding == "utf-8" else r"\u7b54\u6848") in done.stdout
+
+
+def test_json_stays_the_same_in_any_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is escaped means what it meant, beyond sixteen bits and in names of files that are no text as well."""
+    written, body = io.BytesIO(), {"é": "中 \U0001f600 \udcff"}
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "latin-1"))
+    escape_unencodable()
+    print_lines(body, (), as_json=True)
+    assert b"\\u4e2d" in written.getvalue()
+    assert json.loads(written.getvalue().decode("latin-1")) == body
 
 
 def test_output_on_a_full_device_ends_in_one_message(tmp_path: Path) -> None:
