@@ -32,8 +32,8 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 def main() -> None:
     """Run the command line; expected trouble ends as one message and an exit code."""
     stand_in()
-    escape_unencodable()
     try:
+        escape_unencodable()
         sys.exit(cli.main(standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()

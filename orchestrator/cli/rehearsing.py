@@ -86,6 +86,7 @@ def simulate_command(
       orchestrator run items.jsonl -m sim-spine-large --providers sim.toml
     """
     from orchestrator.commands import rehearsal
+    from orchestrator.commands.output import replaced
     from orchestrator.simulator import Fault, Settings, serve
 
     try:
@@ -104,7 +105,8 @@ def simulate_command(
 
     def started(simulator: Any) -> None:  # noqa: ANN401 - the server's type would import the server
         if write_providers is not None:
-            rehearsal.write_providers(write_providers, simulator.url, settings)
+            with replaced(write_providers) as file:
+                file.write(rehearsal.providers_toml(simulator.url, settings))
             click.echo(f"wrote {write_providers}")
         click.echo(f"simulated provider at {simulator.url} (its bill: {simulator.url}/ledger); Ctrl-C stops it")
 

@@ -44,12 +44,6 @@ def providers_toml(url: str, settings: Settings) -> str:
     return "\n".join(blocks)
 
 
-def write_providers(out: Path, url: str, settings: Settings) -> None:
-    """Write that providers.toml; raises ConfigError if it cannot be written."""
-    with replaced(out) as file:
-        file.write(providers_toml(url, settings))
-
-
 def _model(name: str, dialect: str, price: Prices) -> str:
     alias = name if dialect == "openai" else f"{name}-{dialect}"
     return (
@@ -86,7 +80,8 @@ async def demo(folder: Path, budget_nanousd: int, say: Say, console: Console) ->
     settings = Settings(keys=(), latency_s=DEMO_LATENCY_S, latency_jitter=0.5)
     providers, cache = folder / "providers.toml", folder / "responses.db"
     with running(settings) as simulator:
-        write_providers(providers, simulator.url, settings)
+        with replaced(providers) as file:
+            file.write(providers_toml(simulator.url, settings))
         options = RunOptions(benchmark, MODELS, budget_nanousd=budget_nanousd)
         result = await run(options, Workspace(config.load(providers), cache), say, console)
     return Demo(benchmark, providers, cache, result)
