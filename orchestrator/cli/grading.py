@@ -8,7 +8,15 @@ from typing import Any, Literal
 
 import click
 
-from orchestrator.cli.parameters import FILE, format_option, json_option, models_option, one_form, workspace_options
+from orchestrator.cli.parameters import (
+    FILE,
+    format_option,
+    json_option,
+    models_option,
+    not_stdout,
+    one_form,
+    workspace_options,
+)
 from orchestrator.cli.printing import print_analysed, print_tables, say, say_read
 
 
@@ -20,7 +28,13 @@ from orchestrator.cli.printing import print_analysed, print_tables, say, say_rea
     "--slices", is_flag=True, help="Also by disease, source and option; confusions, places, repeated questions."
 )
 @click.option("--published", is_flag=True, help="Print the SpineBench paper's rows below, which are not re-measured.")
-@click.option("--save", type=FILE, metavar="FILE", help="Write what was read from every reply, to compare with later.")
+@click.option(
+    "--save",
+    type=FILE,
+    callback=not_stdout,
+    metavar="FILE",
+    help="Write what was read from every reply, to compare with later.",
+)
 @click.option("--against", type=FILE, metavar="FILE", help="List every reply that is read differently than in FILE.")
 @format_option
 @workspace_options

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.parameters import FILE, json_option, workspace_options
+from orchestrator.cli.parameters import FILE, json_option, or_stdout, workspace_options
 from orchestrator.cli.printing import print_lines, safe_lines, say
 
 
@@ -78,7 +78,9 @@ def cache_verify_command(providers: Path | None, cache: Path | None, as_json: bo
 
 
 @cache_group.command("export")
-@click.option("-o", "--out", type=FILE, required=True, metavar="FILE", help="File to write.")
+@click.option(
+    "-o", "--out", type=FILE, callback=or_stdout, required=True, metavar="FILE", help="File to write; -: stdout."
+)
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
 @workspace_options
 def cache_export_command(out: Path, form: str, providers: Path | None, cache: Path | None) -> int:

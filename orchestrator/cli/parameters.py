@@ -72,6 +72,21 @@ def _together(*options: Callable[[F], F]) -> Callable[[F], F]:
 
 
 FILE = click.Path(path_type=Path)
+STDOUT = Path("-")
+
+
+def or_stdout(ctx: click.Context, param: click.Parameter, path: Path) -> Path:
+    """Return where to write: for `-` what stdout goes to."""
+    return Path("/dev/stdout") if path == STDOUT else path
+
+
+def not_stdout(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse `-` where the command prints something else on stdout."""
+    if path == STDOUT:
+        raise click.BadParameter("stdout is taken by what the command prints; name a file", ctx, param)
+    return path
+
+
 workspace_options = _together(
     click.option("--providers", type=FILE, metavar="FILE", help="providers.toml to use instead of the one found."),
     click.option("--cache", type=FILE, metavar="FILE", help="Cache to use instead of the one beside providers.toml."),

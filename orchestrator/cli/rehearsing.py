@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from orchestrator.cli.parameters import FILE, json_option
+from orchestrator.cli.parameters import FILE, json_option, not_stdout
 from orchestrator.cli.printing import print_summary, say, stderr
 from orchestrator.errors import ConfigError
 
@@ -64,7 +64,13 @@ def demo_command(folder: Path | None, as_json: bool) -> int:
 @click.option("--key", "keys", multiple=True, metavar="KEY", help="Accept only this key; repeatable. Default: any.")
 @click.option("--alias", "aliases", multiple=True, metavar="NAME=MODEL", help="Answer to a real model's name as well.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of faults and latencies.")
-@click.option("--write-providers", type=FILE, metavar="FILE", help="Write a providers.toml that points here.")
+@click.option(
+    "--write-providers",
+    type=FILE,
+    callback=not_stdout,
+    metavar="FILE",
+    help="Write a providers.toml that points here.",
+)
 def simulate_command(
     port: int,
     rpm: float | None,

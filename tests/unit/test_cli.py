@@ -17,6 +17,7 @@ import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stored_fixtures import Archive, row
 
 from orchestrator.cli import cli
 from orchestrator.cli.parameters import Outcomes, Rotations, Usd
@@ -24,6 +25,7 @@ from orchestrator.cli.printing import escape_unencodable, print_lines
 
 COMMANDS = sorted(cli.commands.items())
 NANO = 10**9
+PROGRAM = (sys.executable, "-m", "orchestrator")
 
 
 def usd(text: str) -> int:
@@ -73,10 +75,10 @@ def help_of(name: str) -> str:
     return command.get_help(click.Context(command, info_name=name))
 
 
-def program(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def program(*arguments: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the program to its end."""
-    command = [sys.executable, "-m", "orchestrator", *arguments]
-    return subprocess.run(command, capture_output=True, check=False, text=True, env={**os.environ, **environment})
+    given = {**os.environ, **environment}
+    return subprocess.run([*PROGRAM, *arguments], capture_output=True, check=False, text=True, env=given, cwd=folder)
 
 
 def examples() -> Iterator[str]:
@@ -156,6 +158,28 @@ def test_json_stays_the_same_in_any_encoding(monkeypatch: pytest.MonkeyPatch) ->
     print_lines(body, (), as_json=True)
     assert b"\\u4e2d" in written.getvalue()
     assert json.loads(written.getvalue().decode("latin-1")) == body
+
+
+def test_a_dash_is_stdout_and_never_a_file(tmp_path: Path) -> None:
+    """The export and the letters go there, to a pipe or a file; where something else is printed it is refused."""
+    archive = Archive(tmp_path)
+    archive.write([row(0)])
+    archive.keep("gpt", 0, "[A]")
+    archive.choose()
+    archive.close()
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text('{"id": 1, "options": {"A": "x", "B": "y"}, "output": "B", "multi": false}')
+    for command in (["cache", "export", "--cache", str(archive.cache)], ["extract", str(answers)]):
+        piped = program(*command, "-o", "-", folder=tmp_path)
+        with (tmp_path / "out").open("w") as out:
+            subprocess.run([*PROGRAM, *command, "-o", "-"], stdout=out, cwd=tmp_path, check=True)
+        assert len(piped.stdout.splitlines()) == 1
+        assert (tmp_path / "out").read_text() == piped.stdout
+    for command in (["score", str(archive.benchmark), "--save", "-"], ["simulate", "--write-providers", "-"]):
+        refused = program(*command, folder=tmp_path)
+        assert refused.returncode == 2
+        assert "stdout is taken by what the command prints; name a file" in refused.stderr
+    assert not (tmp_path / "-").exists()
 
 
 def test_output_on_a_full_device_ends_in_one_message(tmp_path: Path) -> None:
