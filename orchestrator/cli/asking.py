@@ -9,7 +9,16 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.parameters import FILE, Outcomes, Rotations, Usd, json_option, models_option, workspace_options
+from orchestrator.cli.parameters import (
+    FILE,
+    RETRIABLE,
+    Outcomes,
+    Rotations,
+    Usd,
+    json_option,
+    models_option,
+    workspace_options,
+)
 from orchestrator.cli.printing import print_closing, print_lines, print_summary, safe_lines, say, stderr
 
 
@@ -28,7 +37,7 @@ from orchestrator.cli.printing import print_closing, print_lines, print_summary,
     help="Ask every item under K cyclic orders of its options; auto: as many as --budget covers at worst.",
 )
 @click.option("--run", "name", metavar="NAME", help="Name of the run; by default it follows from its content.")
-@click.option("--retry", type=Outcomes(), default="", help="Ask these again and pay anew: refused,filtered,truncated.")
+@click.option("--retry", type=Outcomes(), default="", help=f"Ask these again and pay anew: {','.join(RETRIABLE)}.")
 @click.option(
     "--in-doubt",
     type=click.Choice(["ask", "hold"]),

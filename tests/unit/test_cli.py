@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from stored_fixtures import Archive, row
 
 from orchestrator.cli import cli
-from orchestrator.cli.parameters import Outcomes, Rotations, Usd
+from orchestrator.cli.parameters import RETRIABLE, Outcomes, Rotations, Usd
 from orchestrator.cli.printing import escape_unencodable, print_lines
 
 COMMANDS = sorted(cli.commands.items())
@@ -53,6 +53,13 @@ def test_outcomes_are_a_comma_separated_list() -> None:
     assert Outcomes().convert("", None, None) == frozenset()
     with pytest.raises(click.BadParameter, match="'failed' cannot be asked again; choose from refused"):
         Outcomes().convert("failed", None, None)
+
+
+def test_every_outcome_that_can_be_asked_again_is_told() -> None:
+    """In the help and in the README, in the words that are understood."""
+    words = ",".join(RETRIABLE)
+    assert words in help_of("run")
+    assert f"--retry {words}" in (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("text", ["auto", "AUTO", "Auto"])

@@ -397,22 +397,23 @@ def test_failures_are_tried_again_by_the_next_invocation(bench: Bench) -> None:
     assert result.summary.ledger_nanousd == books["total"]["nanousd"]
 
 
-def test_refused_replies_are_asked_again_only_if_told_so(bench: Bench) -> None:
-    """Paid again, the old reply kept."""
+@pytest.mark.parametrize(("fault", "outcome"), [(Fault.REFUSAL, Outcome.REFUSED), (Fault.NO_ANSWER, Outcome.UNPARSED)])
+def test_replies_are_asked_again_only_if_told_so(bench: Bench, fault: Fault, outcome: Outcome) -> None:
+    """Those that refused or chose nothing are paid again, the old reply kept."""
 
     async def work(simulator: Simulator) -> RunResult:
-        simulator.change({"script": ["refusal", None, "truncation"]})
+        simulator.change({"script": [fault, None, "truncation"]})
         first = await bench.run(simulator, bench.asking())
-        assert first.summary.models[LARGE].outcomes[Outcome.REFUSED] == 1
+        assert first.summary.models[LARGE].outcomes[outcome] == 1
         assert (await bench.run(simulator, bench.asking())).summary.calls == 0
-        retried = replace(bench.asking(), retry=frozenset({Outcome.REFUSED}))
+        retried = replace(bench.asking(), retry=frozenset({outcome}))
         second = await bench.run(simulator, retried)
         assert (second.summary.calls, second.summary.cache_hits) == (1, 5)
         assert second.summary.models[LARGE].outcomes[Outcome.TRUNCATED] == 1
         return second
 
     result, books = simulated(work)
-    assert result.summary.models[LARGE].outcomes[Outcome.REFUSED] == 0
+    assert result.summary.models[LARGE].outcomes[outcome] == 0
     assert result.summary.ledger_nanousd == books["total"]["nanousd"]
 
 
