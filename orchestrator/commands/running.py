@@ -130,7 +130,7 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
         def items() -> AsyncGenerator[Item, None]:
             return first(read_items(options.benchmark, pictures, lambda problem: None), options.limit)
 
-        rotations = await _rotations(options, items(), models, template, say)
+        rotations = await _rotations(options, checked.most_options, items(), models, template, say)
         options = replace(options, rotations=rotations)
         spec = spec_of(options, checked, models, template)
         row = await store.do(runs.open_run, spec, options.budget_nanousd, time.time())
@@ -160,10 +160,18 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
 
 
 async def _rotations(
-    options: RunOptions, items: AsyncGenerator[Item, None], models: Sequence[Model], template: prompt.Template, say: Say
+    options: RunOptions,
+    most: int,
+    items: AsyncGenerator[Item, None],
+    models: Sequence[Model],
+    template: prompt.Template,
+    say: Say,
 ) -> int:
     if options.rotations is not None:
-        return options.rotations
+        # More would ask the same questions, under the name of another run.
+        if options.rotations > most:
+            say(f"rotations: {most}, no item has more options (--rotations {most} asks the same)")
+        return min(options.rotations, most)
     if options.budget_nanousd is None:
         raise ConfigError("--rotations auto asks as often as the budget allows: give --budget as well.")
     found = await affordable(items, models, Asking(template, options.samples), options.budget_nanousd)

@@ -53,6 +53,8 @@ class Checked:
     """How many of them may have several right letters."""
     tasks: tuple[tuple[str, int], ...]
     """Good items by task, in order of first appearance."""
+    most_options: int
+    """Options of the good item that has the most; 0 without one."""
     digest: str
     """SHA-256 (hex) over the content of the good items in order, their pictures' digests included; paths, file names
     and layout do not count."""
@@ -79,13 +81,15 @@ async def check(path: Path, facts: ImageFacts | None, *, pixel_limit: int = PIXE
 
     digest = hashlib.sha256()
     tasks: Counter[str] = Counter()
-    multi = 0
+    multi = most = 0
     async with aclosing(read_items(path, facts, report, pixel_limit=pixel_limit)) as items:
         async for item in items:
             digest.update(canonical(item).encode())
             tasks[item.task] += 1
             multi += item.multi
-    return Checked(tasks.total(), multi, tuple(tasks.items()), digest.hexdigest(), tuple(problems), total, bad_rows)
+            most = max(most, len(item.options))
+    by_task = tuple(tasks.items())
+    return Checked(tasks.total(), multi, by_task, most, digest.hexdigest(), tuple(problems), total, bad_rows)
 
 
 async def read_items(

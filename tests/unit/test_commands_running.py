@@ -164,6 +164,21 @@ def test_a_limit_asks_the_first_items(bench: Bench) -> None:
     assert result.summary.models[LARGE].items == len(books["arrivals"]) == 2
 
 
+def test_more_rotations_than_options_are_no_other_run(bench: Bench) -> None:
+    """An item of two options has two orders; what asks the same is the same run, and that is said."""
+
+    async def work(simulator: Simulator) -> RunResult:
+        two = await bench.run(simulator, replace(bench.asking(), rotations=2))
+        assert not any(line.startswith("rotations: ") for line in bench.said)
+        many = await bench.run(simulator, replace(bench.asking(), rotations=26))
+        assert "rotations: 2, no item has more options (--rotations 2 asks the same)" in bench.said
+        assert (many.summary.run, many.summary.calls) == (two.summary.run, 0)
+        return two
+
+    result, _ = simulated(work)
+    assert result.summary.calls == 12
+
+
 def test_a_named_run_is_continued_under_its_name(bench: Bench) -> None:
     """Its money adds up; the name cannot be given to other settings."""
 
