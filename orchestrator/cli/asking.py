@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -96,6 +97,11 @@ def run_command(
     found = workspace.find(providers, cache)
     result = asyncio.run(running.run(options, found, say, stderr()))
     print_summary(result.summary, as_json)
+    if (samples > 1 or rotations != 1) and not as_json:
+        flags = (("--run", result.summary.run), ("--providers", providers), ("--cache", cache))
+        where = [str(word) for flag in flags if flag[1] for word in flag]
+        say("accuracy by place, circular accuracy and pass@k:")
+        say(f"  {shlex.join(['orchestrator', 'score', str(benchmark), '--slices', *where])}")
     print_closing(result, ("orchestrator", *sys.argv[1:]))
     return result.exit_code
 

@@ -6,6 +6,8 @@ import asyncio
 import io
 import json
 import os
+import re
+import shlex
 import signal
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -14,10 +16,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from paid_fixtures import picture
 from rich.console import Console
 
 from orchestrator import config
+from orchestrator.cli import cli
 from orchestrator.commands import checking, closing, rehearsal, running, status
 from orchestrator.commands.running import RunOptions, RunResult, exit_code, spec_of
 from orchestrator.commands.scoring import choose, score_benchmark
@@ -31,6 +35,7 @@ from orchestrator.inference.tokens import Calibration
 from orchestrator.records import Outcome
 from orchestrator.reporting.results import judge_lines, to_json
 from orchestrator.simulator import Fault, LedgerView, Settings, Simulator
+from orchestrator.simulator import running as serving
 from orchestrator.store import replies
 from orchestrator.store.database import Store, open_reading
 
@@ -177,6 +182,22 @@ def test_more_rotations_than_options_are_no_other_run(bench: Bench) -> None:
 
     result, _ = simulated(work)
     assert result.summary.calls == 12
+
+
+def test_a_run_that_asks_several_times_names_the_command_that_shows_what_that_did(bench: Bench) -> None:
+    """It works as it stands; a run that asks once, or prints JSON, names none."""
+    with serving(OPEN) as simulator:
+        config_path = bench.workspace(simulator.url).config.path
+        at = ["--providers", str(config_path), "--cache", str(bench.cache)]
+        asked = ["run", str(bench.file), "-m", LARGE, "--limit", "2", *at]
+        ways = ((), ("--rotations", "2", "--json"), ("--rotations", "2"), ("--samples", "2"))
+        runs = [[*asked, *way] for way in ways]
+        said = [CliRunner().invoke(cli, arguments, standalone_mode=False).stderr for arguments in runs]
+    named = [re.findall(r"^  orchestrator (score .* --slices .*)$", one, re.MULTILINE) for one in said]
+    assert [len(one) for one in named] == [0, 0, 1, 1]
+    shown = CliRunner().invoke(cli, shlex.split(named[2][0]), standalone_mode=False)
+    assert "places in the list of options" in shown.stdout
+    assert "rotated" in shown.stdout
 
 
 def test_a_named_run_is_continued_under_its_name(bench: Bench) -> None:
