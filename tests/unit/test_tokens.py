@@ -319,11 +319,11 @@ def test_the_error_can_be_reported() -> None:
     assert calibration.replies == 3
 
 
-@given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 50), st.floats(0.5, 1.0), st.floats(1.5, 6.0))
+@given(st.integers(20, 5000), st.integers(20, 5000), st.integers(1, 50), st.floats(0.5, 1.0), st.floats(1.5, 6.0))
 def test_a_picture_billed_dearer_than_estimated_warns_of_larger_ones(
     text: int, image: int, larger: int, text_share: float, factor: float
 ) -> None:
-    """One bill that counts pictures at a multiple covers every larger picture with the same text."""
+    """One bill of 20 tokens or more of each that counts pictures at a multiple covers every larger one, text alike."""
 
     def billed(picture: int) -> int:
         return int(text * text_share + picture * factor)
