@@ -8,6 +8,7 @@ import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+import psutil
 import pytest
 from attacks import RUN, cache_of, run_together
 from audit import audit, stored
@@ -21,10 +22,20 @@ STALE = "stale_after:1"
 """A process that was silent for a second, not a minute, is given up for dead."""
 
 
+def _stands_still(pid: int) -> bool:
+    # A thread inside a system call stops only when that returns, perhaps with the lock that it asked for.
+    try:
+        threads = [psutil.Process(one.id) for one in psutil.Process(pid).threads()]
+        return all(thread.status() == psutil.STATUS_STOPPED for thread in threads)
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _suspend(command: Started, cache: Path) -> None:
     """Stop a process at a moment when it does not hold the file's lock: nobody could write then."""
     while True:
         command.process.send_signal(signal.SIGSTOP)
+        command.wait_until(lambda: _stands_still(command.process.pid))
         try:
             with closing(sqlite3.connect(cache, timeout=0.2, isolation_level=None)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
