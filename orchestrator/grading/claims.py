@@ -13,14 +13,11 @@ from typing import NamedTuple, TypeVar
 from orchestrator.grading import cues, lexicon
 from orchestrator.grading.blocks import read_block
 from orchestrator.grading.listing import STOP, Listed, Page, own_text, read_list, read_text, read_unoffered
+from orchestrator.grading.sentences import is_question, sentence_before, sentence_end
 
-LOOK = 160
-"""Characters of the sentence examined before and after a claim."""
 MOST = 100
 """Cues, and labels, examined at either end of one output."""
 
-_EARLIER = re.compile(r"(?s:.*)(?:\n|[.?!;] |。)")
-_SENTENCE_END = re.compile(r"[.!?\n。]")
 _LISTED_OPTIONS = re.compile(r"(?:options|choices|statements)\b(?!\()")
 _OFFERED = re.compile(
     r"\b(?:possible|given|available|other|wrong|incorrect|remaining|preliminary|tentative|initial) \Z"
@@ -91,19 +88,6 @@ def scan(page: Page) -> tuple[Claim, ...]:
 def _ends(places: list[_Place]) -> list[_Place]:
     """Return the first `MOST` and the last `MOST` places: an answer stands at an end."""
     return places if len(places) <= 2 * MOST else places[:MOST] + places[-MOST:]
-
-
-def sentence_before(lower: str, at: int) -> str:
-    """Return the part of the sentence that stands before `at`, at most `LOOK` characters."""
-    first = max(0, at - LOOK)
-    earlier = _EARLIER.match(lower, first, at)
-    return lower[earlier.end() if earlier else first : at]
-
-
-def is_question(text: str, at: int) -> bool:
-    """Return whether the sentence that holds `at` ends with a question mark."""
-    end = _SENTENCE_END.search(text, at, at + LOOK)
-    return end is not None and end[0] == "?"
 
 
 # --- letters after a cue ---------------------------------------------------------------------------------------------
@@ -235,14 +219,9 @@ def _apposed(page: Page, cue: str, listed: Listed) -> bool:
     return bracketed or below or (page.multi and listed.by_text and _APPOSED.fullmatch(cue) is not None)
 
 
-def _sentence_end(page: Page, at: int) -> int:
-    end = _SENTENCE_END.search(page.text, at, at + LOOK)
-    return end.start() if end else min(at + LOOK, len(page.text))
-
-
 def _more_letters(page: Page, at: int) -> bool:
     """Return whether the sentence goes on to other letters in brackets or with a text."""
-    last = _sentence_end(page, at)
+    last = sentence_end(page.text, at)
     if page.offered.patterns.marked.search(page.text, at, last):
         return True
     spelled = page.offered.patterns.by_spelling
@@ -252,7 +231,7 @@ def _more_letters(page: Page, at: int) -> bool:
 
 def _more_marks(page: Page, at: int) -> bool:
     """Return whether the sentence goes on to other labels."""
-    last = _sentence_end(page, at)
+    last = sentence_end(page.text, at)
     return any(at <= mark.start() < last for mark in page.marks)
 
 

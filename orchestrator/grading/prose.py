@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from orchestrator.grading import lexicon
-from orchestrator.grading.claims import MOST, is_question
+from orchestrator.grading.claims import MOST
 from orchestrator.grading.listing import read_text
 from orchestrator.grading.reading import Found, Reading, found
+from orchestrator.grading.sentences import is_question
 
 _CLAUSE_END = re.compile(r"\s{0,2}(?:[,.;:!\n]|$)")
 _JOINED = re.compile(r"\s{0,2}(?:,|\n|/)?\s{0,2}(?:or|and)?\s{1,2}")

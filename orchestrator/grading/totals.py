@@ -10,9 +10,10 @@ import re
 from itertools import islice
 
 from orchestrator.grading import lexicon, phrases
-from orchestrator.grading.claims import MOST, is_question, sentence_before
+from orchestrator.grading.claims import MOST
 from orchestrator.grading.listing import read_list, read_text
 from orchestrator.grading.reading import Found, Reading
+from orchestrator.grading.sentences import is_question, sentence_before
 
 _NOUN = (
     r"(?:options?|choices?|answers?|statements?|levels?|dis[ck]s?|segments?|findings?|conditions?|diseases?|diagnoses"

@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 
 from orchestrator.grading import lexicon
-from orchestrator.grading.claims import is_question, sentence_before
 from orchestrator.grading.listing import Listed, read_list
 from orchestrator.grading.reading import Found, Reading
+from orchestrator.grading.sentences import is_question, sentence_before
 
 _TOO = re.compile(r"[\s)]{1,2}(?:(?:is|are|does) )?(?:too|as well|likewise)\b")
 LONGEST = 800
