@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from orchestrator.grading import lexicon
-from orchestrator.grading.listing import BULLET, MOST, STOP, Listed, Page, read_list, read_text
+from orchestrator.grading.listing import MOST, read_list, read_text
+from orchestrator.grading.page import BULLET, STOP, Listed, Page
 
 LONGEST = 240
 """Characters of a line that may be said of an option."""

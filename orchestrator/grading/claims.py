@@ -2,21 +2,19 @@
 
 Always holds: a claim names offered labels only (or none, where a letter not offered is declared); each was read right
 after a cue, or right before a word that calls it correct; the work is one search for cues, one for labels, and a
-bounded look around each of the first and last `MOST`.
+bounded look around each of the first and last `page.MOST`.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from orchestrator.grading import cues, lexicon
 from orchestrator.grading.blocks import read_block
-from orchestrator.grading.listing import STOP, Listed, Page, own_text, read_list, read_text, read_unoffered
+from orchestrator.grading.listing import own_text, read_list, read_text, read_unoffered
+from orchestrator.grading.page import STOP, Listed, Page, ends
 from orchestrator.grading.sentences import is_question, sentence_before, sentence_end
-
-MOST = 100
-"""Cues, and labels, examined at either end of one output."""
 
 _LISTED_OPTIONS = re.compile(r"(?:options|choices|statements)\b(?!\()")
 _OFFERED = re.compile(
@@ -56,10 +54,6 @@ _KINDS = {
 _NOTHING = re.compile(r"\b(?:nothing|none|neither|nobody)\b[^,;]{0,40}\Z")
 _APPOSED = re.compile(r"levels?\s{1,2}")
 _BULLETS = " \"'+>-"
-_TOUCHING = frozenset("_'\\^/=+-∠△°√#")
-
-
-_Place = TypeVar("_Place")
 
 
 class Claim(NamedTuple):
@@ -85,18 +79,13 @@ def scan(page: Page) -> tuple[Claim, ...]:
     return tuple(sorted([*cued, *_called(page, cued)], key=lambda claim: (claim.start, claim.end)))
 
 
-def _ends(places: list[_Place]) -> list[_Place]:
-    """Return the first `MOST` and the last `MOST` places: an answer stands at an end."""
-    return places if len(places) <= 2 * MOST else places[:MOST] + places[-MOST:]
-
-
 # --- letters after a cue ---------------------------------------------------------------------------------------------
 
 
 def _cued(page: Page) -> list[Claim]:
     claims: list[Claim] = []
     done = 0
-    for at, anchor in _ends(cues.anchors(page.lower)):
+    for at, anchor in ends(cues.anchors(page.lower)):
         cue = _cue(page.lower, at, anchor) if at >= done else None
         if cue is None:
             continue
@@ -236,22 +225,6 @@ def _more_marks(page: Page, at: int) -> bool:
 
 
 # --- letters that are called right -----------------------------------------------------------------------------------
-
-
-def free_marks(page: Page) -> list[re.Match[str]]:
-    """Return the labels that stand free of any word, number or symbol, at either end of the text.
-
-    On a multi-answer item labels written together are one.
-    """
-    text = page.text
-    pattern = page.offered.patterns.run if page.multi else page.offered.patterns.mark
-
-    def free(mark: re.Match[str]) -> bool:
-        at = mark.start() - (text[mark.start() - 1 : mark.start()] in {"(", "["})
-        before = text[at - 1 : at]
-        return before not in _TOUCHING and not (before.isascii() and before.isalnum())
-
-    return _ends([mark for mark in pattern.finditer(text) if free(mark)])
 
 
 def _called(page: Page, cued: list[Claim]) -> list[Claim]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from orchestrator.grading import phrases
 from orchestrator.grading.lexicon import CROSS
-from orchestrator.grading.listing import STOP, Listed, read_list, read_text
+from orchestrator.grading.listing import read_list, read_text
+from orchestrator.grading.page import STOP, Listed
 from orchestrator.grading.reading import Reading
 
 MOST = 120

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from orchestrator.grading import cues, lexicon, phrases
 from orchestrator.grading.blocks import read_block
 from orchestrator.grading.claims import Claim
-from orchestrator.grading.listing import MOST, Listed, own_text, read_list, read_text, read_unoffered
+from orchestrator.grading.listing import MOST, own_text, read_list, read_text, read_unoffered
 from orchestrator.grading.normalise import OPEN_BOX
 from orchestrator.grading.offered import Offered
+from orchestrator.grading.page import Listed
 from orchestrator.grading.reading import Found, Head, Reading, found
 from orchestrator.grading.sentences import is_question, sentence_before
 

@@ -7,16 +7,13 @@ another option's text is reported as a clash and not resolved.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Protocol
 
 from orchestrator.grading import cues, lexicon
-from orchestrator.grading.offered import Offered, whole
+from orchestrator.grading.offered import whole
+from orchestrator.grading.page import STOP, Listed, Page
 
 MOST = 26
 """Labels read in one list."""
-
-STOP = re.compile(r"\s{0,2}(?:[.)\],;:!\n\"⟧]|(?:only|as well|too)\b|\Z)")
-"""What may follow a declaration that ends there."""
 
 _SEPARATOR = re.compile(
     r"\s{0,2}(?:[.)]?,\s?(?:and/or|and|or|&|plus|as well as|along with|together with|followed by)?|;\s?(?:and)?|/|&"
@@ -25,7 +22,6 @@ _SEPARATOR = re.compile(
     r"|与|和|及|或者?|以及)"
     r"\s{0,2}(?:(?:also|both|the|either|possibly|maybe|perhaps|levels?|at|with)\s){0,2}",
 )
-BULLET = re.compile(r"\s{0,6}(?:[-+>]\s|\d{1,2}[.)]\s)")
 _NEXT_LINE = re.compile(r"\s?\n\s{0,6}(?:[-+>]\s?|\d{1,2}[.)]\s)?(?=\S)")
 _GLOSS = re.compile(r"\s?\([^()\n]{1,80}\)")
 _PLACE_NOUN = re.compile(r"(?: (?:intervertebral|vertebral|disc|disk|level|segment|space)s?){0,3}")
@@ -61,47 +57,6 @@ _TO_LABEL = re.compile(
 _SEVERAL = re.compile(r"\s?:\s?(?:options|choices)\b")
 _BRACKET = re.compile(r"\s?\(\s?")
 _OPENING = re.compile(r"[\s\"'(\[⟦]{0,6}")
-
-
-class Page(Protocol):
-    """A rewritten output beside what was offered."""
-
-    @property
-    def text(self) -> str:
-        """The rewritten output."""
-
-    @property
-    def lower(self) -> str:
-        """The same in lower case, of the same length."""
-
-    @property
-    def offered(self) -> Offered:
-        """What the question offered."""
-
-    @property
-    def multi(self) -> bool:
-        """Whether several letters may be right."""
-
-    @property
-    def marks(self) -> list[re.Match[str]]:
-        """Every label that stands free of any word, number or symbol, at either end of the text."""
-
-
-class Listed(NamedTuple):
-    """Labels as they stand at one place."""
-
-    letters: tuple[str, ...]
-    """Sorted; empty where a letter that was not offered is declared."""
-    start: int
-    end: int
-    hedged: bool = False
-    """Whether they are alternatives ("B or C")."""
-    clash: tuple[str, ...] = ()
-    """Labels of another option whose text stands beside the letter."""
-    owned: bool = False
-    """Whether the last letter's own option text follows it."""
-    by_text: bool = False
-    """Whether the option's text, not its letter, was given."""
 
 
 def read_list(page: Page, at: int, *, multi: bool) -> Listed | None:

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from orchestrator.grading import lexicon
-from orchestrator.grading.claims import MOST
 from orchestrator.grading.listing import read_text
+from orchestrator.grading.page import MOST
 from orchestrator.grading.reading import Found, Reading, found
 from orchestrator.grading.sentences import is_question
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from orchestrator.grading import cues, lexicon
-from orchestrator.grading.claims import Claim, free_marks, scan
-from orchestrator.grading.listing import BULLET, Listed, read_list
-from orchestrator.grading.offered import Offered
+from orchestrator.grading.claims import Claim, scan
+from orchestrator.grading.listing import read_list
+from orchestrator.grading.page import BULLET, Lazy, Listed, Page
 
 _BREAK = re.compile(r"[.!?。\n](?:(?<=[。\n])|(?<!\be\.g.)(?<!\bi\.e.)\s)")
 _AROUND = " .,;:)]}⟧\"'!。\n"
@@ -21,22 +20,6 @@ REFUSED_WITHIN = 400
 """Characters of an output within which it declines to answer, if it does."""
 OPENING, CLOSING = 600, 400
 """Longest first and last sentence, in characters."""
-
-
-_Value = TypeVar("_Value")
-
-
-class Lazy(Generic[_Value]):
-    """A property worked out when first asked for and kept; `functools.cached_property` without its lock."""
-
-    def __init__(self, work: Callable[[Any], _Value]) -> None:
-        self._work = work
-        self.__doc__ = work.__doc__
-
-    def __get__(self, instance: object, owner: type) -> _Value:
-        value = self._work(instance)
-        vars(instance)[self._work.__name__] = value
-        return value
 
 
 class Found(NamedTuple):
@@ -69,17 +52,8 @@ class Head(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One output beside what was offered."""
-
-    text: str
-    """The passage's text."""
-    lower: str
-    """The same in lower case, of the same length."""
-    seam: int
-    """Where the beginning of a long output ends and its end begins, what lies between left out; 0 if nothing was."""
-    offered: Offered
-    multi: bool
+class Reading(Page):
+    """One output beside what was offered, with all that the rules ask of it."""
 
     @Lazy
     def start(self) -> int:
@@ -148,11 +122,6 @@ class Reading:
                 beside = {lines[one][1] for one in (number - 1, number + 1) if 0 <= one < len(lines)}
                 heads.append(Head(start, label, end, bool(beside - {"", label})))
         return tuple(heads)
-
-    @Lazy
-    def marks(self) -> list[re.Match[str]]:
-        """Every label that stands free, and on a multi-answer item every run of labels written together."""
-        return free_marks(self)
 
     @Lazy
     def named(self) -> list[tuple[int, bool]]:

@@ -10,8 +10,8 @@ import re
 from itertools import islice
 
 from orchestrator.grading import lexicon, phrases
-from orchestrator.grading.claims import MOST
 from orchestrator.grading.listing import read_list, read_text
+from orchestrator.grading.page import MOST
 from orchestrator.grading.reading import Found, Reading
 from orchestrator.grading.sentences import is_question, sentence_before
 

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 
 from orchestrator.grading import lexicon
-from orchestrator.grading.listing import Listed, read_list
+from orchestrator.grading.listing import read_list
+from orchestrator.grading.page import Listed
 from orchestrator.grading.reading import Found, Reading
 from orchestrator.grading.sentences import is_question, sentence_before
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from orchestrator.grading import lexicon, phrases
-from orchestrator.grading.listing import BULLET
+from orchestrator.grading.page import BULLET
 from orchestrator.grading.reading import REFUSED_WITHIN, Found, Reading
 from orchestrator.records import Abstained
 
