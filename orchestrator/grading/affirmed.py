@@ -11,7 +11,8 @@ from itertools import islice
 
 from orchestrator.grading import lexicon, phrases
 from orchestrator.grading.clauses import NEAR, Clause, sentences
-from orchestrator.grading.listing import own_text, read_list
+from orchestrator.grading.label import own_text
+from orchestrator.grading.listing import read_list
 from orchestrator.grading.outline import Block, outline
 from orchestrator.grading.reading import Found, Head, Reading, found
 

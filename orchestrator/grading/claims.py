@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from orchestrator.grading import cues, lexicon
 from orchestrator.grading.blocks import read_block
-from orchestrator.grading.listing import own_text, read_list, read_text, read_unoffered
+from orchestrator.grading.label import own_text
+from orchestrator.grading.listing import read_list, read_text, read_unoffered
 from orchestrator.grading.page import STOP, Listed, Page, ends
 from orchestrator.grading.sentences import is_question, sentence_before, sentence_end
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from orchestrator.grading import cues, lexicon, phrases
 from orchestrator.grading.blocks import read_block
 from orchestrator.grading.claims import Claim
-from orchestrator.grading.listing import MOST, own_text, read_list, read_text, read_unoffered
+from orchestrator.grading.label import own_text
+from orchestrator.grading.listing import MOST, read_list, read_text, read_unoffered
 from orchestrator.grading.normalise import OPEN_BOX
 from orchestrator.grading.offered import Offered
 from orchestrator.grading.page import Listed

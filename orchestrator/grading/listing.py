@@ -1,7 +1,7 @@
 """Reading the labels, or the option texts, that stand at one place: "B", "(B) text", "A, C and D", "ABD", "L4/L5".
 
-Always holds: only offered labels are read; an article, a pronoun or a symbol of a formula is no label; a letter beside
-another option's text is reported as a clash and not resolved.
+Always holds: only offered labels are read; an option's text beside the label of another is reported as a clash and not
+resolved.
 """
 
 from __future__ import annotations
@@ -9,47 +9,22 @@ from __future__ import annotations
 import re
 
 from orchestrator.grading import cues, lexicon
-from orchestrator.grading.offered import whole
+from orchestrator.grading.label import CLOSING, SEPARATOR, begins_formula, chained, own_text, stands
 from orchestrator.grading.page import STOP, Listed, Page
 
 MOST = 26
 """Labels read in one list."""
 
-_SEPARATOR = re.compile(
-    r"\s{0,2}(?:[.)]?,\s?(?:and/or|and|or|&|plus|as well as|along with|together with|followed by)?|;\s?(?:and)?|/|&"
-    r"|\+|、"
-    r"|(?:\.\s)?\b(?:and/or|and|or|as well as|plus|along with|together with|in addition to|followed by)\b"
-    r"|与|和|及|或者?|以及)"
-    r"\s{0,2}(?:(?:also|both|the|either|possibly|maybe|perhaps|levels?|at|with)\s){0,2}",
-)
 _NEXT_LINE = re.compile(r"\s?\n\s{0,6}(?:[-+>]\s?|\d{1,2}[.)]\s)?(?=\S)")
 _GLOSS = re.compile(r"\s?\([^()\n]{1,80}\)")
 _PLACE_NOUN = re.compile(r"(?: (?:intervertebral|vertebral|disc|disk|level|segment|space)s?){0,3}")
-_NOUN = re.compile(r"\b(?:option|choice|letter|label)s?[\s:\"'(\[]{0,3}\Z")
 _CLAUSE = re.compile(r"\s(?:is|was|has|does|did|would|can|cannot|states|says)\b")
 _VERB = re.compile(
     r" (?:is|are|was|were|appears?|looks?|remains?|shows?|have|has|had|lacks?|do|does|belongs?|always|never)\b"
 )
 _AN = re.compile(r"an? ")
 _GOES_ON = re.compile(r" (?!and\b|or\b)[a-z]")
-_WORD = re.compile(r"\s+([A-Za-z][a-z']*)")
-_FORMULA = re.compile(r"\s?(?:[=>≤≥≈∈|^_\\~]|<(?!/))| [+*/x-] (?!\w{4}|[a-z]{2,3}\b|a )| ?[+*/] ?\w|\(\w\)|[.:]\d")
-_AFTER_LABEL = re.compile(
-    r"(?:is|was|are|were|as|because|since|for|due|and|or|but|which|with|in|on|based|so|that|would|should|has|seems"
-    r"|appears"
-    r"|from|being|according|when|where|while|although|though|by|if|to|given|represents|stays|does|can|cannot|goes"
-    r"|belongs|applies|fits|holds|alone)\Z"
-)
-_GLUE = re.compile(
-    r"[\s\"']{0,3}(?:,? ?\b(?:i\.e\.,?|(?:for|namely|meaning|which (?:is|are|says|states|reads|represents"
-    r"|corresponds to)"
-    r"|(?:represent|indicat|denot)ing|corresponding to)\b)|[.):,;=|-]{0,2})[\s\"']{0,3}\(?[\s\"']{0,2}"
-)
 _THROUGH = re.compile(r" (?:(?:all the way )?(?:down |up )?to|through(?: to)?|thru|until) (?:and including )?")
-_LINE_END = re.compile(r"[.!\"')\s]{0,3}(?:\n|\Z)")
-_SET_OFF = re.compile(r"[.):;=|-]")
-_CLOSING = re.compile(r"(?:[.,]?[\"']{1,2})?[)\]]?(?=[\s,;.)]|$)")
-_SAID = re.compile(r"[,;:-] ?[^()\n]{1,80}\)")
 _QUOTES = re.compile(r"[\"']{1,2}(?=[\s,;\]])")
 _TO_LABEL = re.compile(
     r"[\"']{0,2}[\s,:-]{0,3}(?:(?:listed|given|labell?ed|marked) as )?(?:\((?=option|choice))?(?=[(\[]|option|choice)"
@@ -68,7 +43,7 @@ def read_list(page: Page, at: int, *, multi: bool) -> Listed | None:
     item = patterns.item.match(page.text, at)
     if multi and (item is None or page.multi) and (spanned := _read_range(page, at)):
         return _and_more(page, spanned)
-    if item is None or not _stands(page, item, multi=multi):
+    if item is None or not stands(page, item, multi=multi):
         return _read_joined(page, at) if multi else None
     listed: Listed | None = None
     clause: Listed | None = None
@@ -79,7 +54,7 @@ def read_list(page: Page, at: int, *, multi: bool) -> Listed | None:
         if listed and not listed.owned and not listed.clash:
             clash = ()
         listed = _joined(listed, label, item, end, gap, clash)
-        gap = _SEPARATOR.match(page.lower, end) or _after_gloss(page, end)
+        gap = SEPARATOR.match(page.lower, end) or _after_gloss(page, end)
         if gap is None and not multi:
             break
         if gap and (spanned := _read_range(page, gap.end())):
@@ -119,12 +94,12 @@ def _after_gloss(page: Page, at: int) -> re.Match[str] | None:
     gloss = _GLOSS.match(page.lower, at) if page.multi else None
     if gloss is None or lexicon.VERDICT.match(gloss[0]) or lexicon.UNFIT.search(gloss[0]):
         return None
-    return _SEPARATOR.match(page.lower, gloss.end())
+    return SEPARATOR.match(page.lower, gloss.end())
 
 
 def _and_more(page: Page, listed: Listed) -> Listed:
     """Return a list that ends with a range of labels, with those that go on after it: "A-C and E"."""
-    gap = _SEPARATOR.match(page.lower, listed.end)
+    gap = SEPARATOR.match(page.lower, listed.end)
     more = read_list(page, gap.end(), multi=True) if gap else None
     letters = tuple(sorted({*listed.letters, *(more.letters if more else ())}))
     if gap is None or more is None:
@@ -146,7 +121,7 @@ def _joined(
 
 def _continues(page: Page, end: int, gap: re.Match[str] | None, item: re.Match[str]) -> bool:
     """Return whether the label after a gap belongs to the list, and does not begin a formula or a new clause."""
-    if _formula(page, item) and not _chained(page, item):
+    if begins_formula(page, item) and not chained(page, item):
         return False
     between = page.text[end : item.start("label")]
     if page.text[end - 1] == "]" and "[" not in between:
@@ -182,93 +157,6 @@ def _read_joined(page: Page, at: int) -> Listed | None:
     return Listed(letters, joined.start("labels"), joined.end())
 
 
-def _stands(page: Page, item: re.Match[str], *, multi: bool) -> bool:
-    """Return whether the label is one there, and no article, pronoun, initial or symbol."""
-    whole = page.offered.text_at(page.lower, item.start("label"))
-    if whole is not None and whole[0] > item.end("label"):
-        return False
-    if item["close"].strip() or _NOUN.search(page.lower, max(0, item.start("label") - 12), item.start("label")):
-        return True
-    if multi and _chained(page, item):
-        return True
-    if _formula(page, item):
-        return False
-    word = _WORD.match(page.text, item.end())
-    article = multi and item["label"] == "A" and word is not None and word[1].islower()
-    if (
-        word is None
-        or _AFTER_LABEL.match(word[1])
-        or "\n" in word[0]
-        or (page.offered.text_at(page.lower, word.start(1)) and not article)
-    ):
-        return True
-    return not (item["label"] in {"A", "a", "i"} and word[1].islower()) and item["label"] != "I"
-
-
-def _formula(page: Page, item: re.Match[str]) -> bool:
-    """Return whether the label goes on as a symbol of a formula, and not as "C = text" with its own option's text."""
-    if not _FORMULA.match(page.text, item.end("label")):
-        return False
-    return own_text(page, item.end(), page.offered.patterns.by_spelling[item["label"]])[0] == item.end()
-
-
-def _chained(page: Page, item: re.Match[str]) -> bool:
-    """Return whether another label follows, so that a sign between them joins them and is no formula."""
-    gap = _SEPARATOR.match(page.lower, item.end("label"))
-    return gap is not None and page.offered.patterns.item.match(page.text, gap.end()) is not None
-
-
-def own_text(page: Page, at: int, label: str) -> tuple[int, tuple[str, ...]]:
-    """Return where the label's own option text ends if it stands at `at`, and whose text stands there instead."""
-    lower = page.lower
-    glue = _GLUE.match(lower, at)
-    begin = glue.end() if glue else at
-    found = page.offered.text_at(lower, begin)
-    if begin == at:
-        return at, ()
-    if found is None:
-        return at, _of_all(page, begin, label)
-    end, owners = found
-    opened = "(" in lower[at:begin]
-    letters = not _SET_OFF.search(lower, at, begin) and page.offered.patterns.several.fullmatch(page.text, begin, end)
-    if letters or (label in owners and opened and _more_texts(page, end)):
-        return at, ()
-    if label in owners:
-        closing = _CLOSING.match(lower, end)
-        said = _SAID.match(lower, end) if opened and not (closing and ")" in closing[0]) else None
-        closing = said or closing
-        return closing.end() if closing else end, ()
-    other = lower[begin:end]
-    if page.offered.texts[label].startswith(other) or len(other) < 2 or not _clashes(page, begin, end):
-        return at, ()
-    return at, owners
-
-
-def _more_texts(page: Page, at: int) -> bool:
-    """Return whether a text in brackets is the first of several: "C, D (L3/L4 and L4/L5)"."""
-    gap = _SEPARATOR.match(page.lower, at) if page.multi else None
-    return gap is not None and page.offered.text_at(page.lower, gap.end()) is not None
-
-
-def _clashes(page: Page, begin: int, end: int) -> bool:
-    """Return whether another option's text ends at `end` as one of a list does, or as a sentence does."""
-    if page.lower[begin - 1] == "\n":
-        return _LINE_END.match(page.lower, end) is not None
-    listed = page.multi and page.lower[begin - 1] != "(" and _SEPARATOR.match(page.lower, end) is not None
-    return listed or STOP.match(page.lower, end) is not None
-
-
-def _of_all(page: Page, at: int, label: str) -> tuple[str, ...]:
-    """Return the other labels where one verdict stands for an option that combines two: "A. True" for "True, False"."""
-    if not page.offered.verdicts:
-        return ()
-    combined = page.offered.texts[label].split(", ")
-    given = [part for part in page.offered.verdicts if page.lower.startswith(part, at)]
-    if len(combined) == 1 or not any(whole(page.lower, at, at + len(part)) for part in given):
-        return ()
-    return tuple(one for one in page.offered.labels if one != label)
-
-
 def read_text(page: Page, at: int, *, multi: bool, lines: bool = False, ends: bool = True) -> Listed | None:
     """Return the option text, or with `multi` the list of option texts, that stands at `at`.
 
@@ -291,7 +179,7 @@ def read_text(page: Page, at: int, *, multi: bool, lines: bool = False, ends: bo
         letters = tuple(sorted({*(listed.letters if listed else ()), *owners}))
         start, clash = (listed.start, listed.clash or clash) if listed else (begin, clash)
         listed = Listed(letters, start, end, hedged, clash, by_text=True)
-        gap = _SEPARATOR.match(lower, end) or _after_gloss(page, end) if multi else None
+        gap = SEPARATOR.match(lower, end) or _after_gloss(page, end) if multi else None
         gap = gap or (_NEXT_LINE.match(lower, end) if multi and lines else None)
         if gap is None:
             break
@@ -309,7 +197,7 @@ def _again(page: Page, at: int, letters: tuple[str, ...]) -> int | None:
     listed = read_list(page, between.end(), multi=True) if between else None
     if listed is None or listed.hedged or set(listed.letters) != set(letters):
         return None
-    closing = _CLOSING.match(page.lower, listed.end)
+    closing = CLOSING.match(page.lower, listed.end)
     return closing.end() if closing else listed.end
 
 
@@ -344,7 +232,7 @@ def _labelled(page: Page, end: int, owners: tuple[str, ...]) -> tuple[int, tuple
         quotes = _QUOTES.match(page.lower, end) if page.multi else None
         return quotes.end() if quotes else end, ()
     label = page.offered.patterns.by_spelling[mark["a"] or mark["b"] or mark["c"]]
-    closing = _CLOSING.match(page.lower, mark.end())
+    closing = CLOSING.match(page.lower, mark.end())
     return closing.end() if closing else mark.end(), () if label in owners else owners
 
 
