@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from orchestrator.grading import affirmed, letters, prose, totals, verdicts
 from orchestrator.grading.claims import SURE
+from orchestrator.grading.declared import declared
 from orchestrator.grading.reading import Found, Reading
 from orchestrator.grading.vetoes import (
     ADDED,
@@ -67,8 +68,8 @@ RULES: tuple[Rule, ...] = (
     Rule("bare", 0.99, "nothing but letters", letters.bare, _READ),
     Rule("last-line", 0.99, "a last line of nothing but letters", letters.last_line, _READ),
     # Words that declare: the last such claim that is neither denied nor conditional.
-    Rule("declared", 0.985, "the answer is X; I choose X; X is the best answer", letters.declared(*SURE), _TOLD),
-    Rule("declared-text", 0.95, "the answer is <text>", letters.declared(*SURE, by_text=True), _TOLD),
+    Rule("declared", 0.985, "the answer is X; I choose X; X is the best answer", declared(*SURE), _TOLD),
+    Rule("declared-text", 0.95, "the answer is <text>", declared(*SURE, by_text=True), _TOLD),
     # Multi-answer items only.
     Rule("all", 0.95, "all of the above; all but X", totals.all_of, (UNREAD, UNSURE)),
     Rule("rest", 0.95, "X is wrong, the other three are right", totals.the_rest, (UNREAD, UNSURE)),
@@ -95,10 +96,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("lead-text", 0.98, "begins with an option's text", prose.lead_text, (UNREAD, SEVERAL, WRONG, LATER)),
     # Weaker words: several of them must agree.
-    Rule("named", 0.96, "... is (X)", letters.declared("named", agree=True), (*_SAID, UNTOLD)),
-    Rule("odd", 0.95, "错误的是X", letters.declared("odd"), (UNREAD, *_READ)),
+    Rule("named", 0.96, "... is (X)", declared("named", agree=True), (*_SAID, UNTOLD)),
+    Rule("odd", 0.95, "错误的是X", declared("odd"), (UNREAD, *_READ)),
     Rule("odd-one", 0.93, "all options judged, one unlike the others", verdicts.odd_one, (UNREAD, *_READ)),
-    Rule("judged", 0.95, "X is correct", letters.declared("judged", agree=True), (*_SAID, UNTOLD)),
+    Rule("judged", 0.95, "X is correct", declared("judged", agree=True), (*_SAID, UNTOLD)),
     Rule("sole-mark", 0.95, "only one letter is marked as one: (X)", letters.sole_mark, (*_SAID, UNSURE, REVISED)),
     # The option's own words instead of its letter.
     Rule("called-text", 0.93, "<text> is the most likely", prose.called_text, (UNREAD, WRONG)),
