@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from orchestrator.grading import lexicon, phrases
+from orchestrator.grading import abstaining, lexicon, phrases
 from orchestrator.grading.clauses import NEAR, Clause, sentences
 from orchestrator.grading.label import own_text
 from orchestrator.grading.listing import read_list
@@ -58,7 +58,7 @@ def concluded_text(reading: Reading) -> Found | None:
     clauses = [one for one in blocks[place].clauses if one.right]
     end = clauses[-1].end
     numbers = any(map(str.isdigit, reading.lower[clauses[0].start : end]))
-    if numbers or lexicon.CONTRAST.search(reading.lower, end) or lexicon.UNTELLABLE.search(reading.lower):
+    if numbers or lexicon.CONTRAST.search(reading.lower, end) or abstaining.UNTELLABLE.search(reading.lower):
         return None
     return Found(tuple(right), clauses[0].start, end)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from orchestrator.grading import lexicon
+from orchestrator.grading import abstaining
 from orchestrator.grading.disputes import disputes
 from orchestrator.grading.normalise import Passage, normalise
 from orchestrator.grading.offered import offered
@@ -84,6 +84,6 @@ def _why(reading: Reading) -> Abstained:
         return Abstained.NONE_OF
     if len({head.label for head in reading.heads if head.listed}) > 1:
         return Abstained.ECHOED
-    if len({claim.letters for claim in reading.claims}) > 1 or lexicon.UNKNOWN.search(reading.lower, 0, reading.end):
+    if len({claim.letters for claim in reading.claims}) > 1 or abstaining.UNKNOWN.search(reading.lower, 0, reading.end):
         return Abstained.HEDGED
     return Abstained.NOTHING

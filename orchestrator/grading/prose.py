@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from orchestrator.grading import lexicon
+from orchestrator.grading import abstaining, lexicon
 from orchestrator.grading.listing import read_text
 from orchestrator.grading.page import MOST
 from orchestrator.grading.reading import Found, Reading, found
@@ -51,7 +51,7 @@ _RESULT = re.compile(
 )
 """What stands before an option's text with which a sentence ends, as with its result."""
 _STOPS = (".", "!", "。", ")", '"')
-_DOUBTS = (lexicon.NEGATED, lexicon.UNKNOWN, lexicon.REFUSAL, lexicon.OR, lexicon.NONE, lexicon.LACKING)
+_DOUBTS = (lexicon.NEGATED, abstaining.UNKNOWN, abstaining.REFUSAL, lexicon.OR, abstaining.NONE, lexicon.LACKING)
 
 
 def lead_text(reading: Reading) -> Found | None:
@@ -182,7 +182,9 @@ def denied(reading: Reading) -> Found | None:
         return None
     start, end = _after_clause(reading, *reading.opening)
     denials = list(lexicon.DENIAL.finditer(reading.lower, start, end))
-    doubtful = any(doubt.search(reading.lower, start, end) for doubt in (lexicon.ASIDE, lexicon.UNKNOWN, lexicon.NONE))
+    doubtful = any(
+        doubt.search(reading.lower, start, end) for doubt in (lexicon.ASIDE, abstaining.UNKNOWN, abstaining.NONE)
+    )
     if len(denials) != 1 or doubtful or is_question(reading.text, start) or lexicon.AFFIRMED.search(reading.lower, end):
         return None
     return Found((reading.offered.yes_no[1],), start, end)

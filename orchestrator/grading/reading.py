@@ -7,7 +7,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orchestrator.grading import cues, lexicon
+from orchestrator.grading import abstaining, cues
 from orchestrator.grading.claims import Claim, scan
 from orchestrator.grading.listing import read_list
 from orchestrator.grading.page import BULLET, Lazy, Listed, Page
@@ -167,15 +167,15 @@ class Reading(Page):
     @Lazy
     def none(self) -> bool:
         """Whether the text says that no option is right, where no option says so itself."""
-        return not self.offered.escape and lexicon.NONE.search(self.lower, 0, self.end) is not None
+        return not self.offered.escape and abstaining.NONE.search(self.lower, 0, self.end) is not None
 
     @Lazy
     def refused(self) -> bool:
         """Whether the text begins by declining to answer."""
-        refusal = lexicon.REFUSAL.search(self.lower, 0, REFUSED_WITHIN)
-        return refusal is not None and lexicon.GOES_ON.match(self.lower, refusal.end()) is None
+        refusal = abstaining.REFUSAL.search(self.lower, 0, REFUSED_WITHIN)
+        return refusal is not None and abstaining.GOES_ON.match(self.lower, refusal.end()) is None
 
     @Lazy
     def unsure(self) -> bool:
         """Whether the text says anywhere that the answer cannot be told."""
-        return self.refused or self.none or lexicon.UNKNOWN.search(self.lower, 0, self.end) is not None
+        return self.refused or self.none or abstaining.UNKNOWN.search(self.lower, 0, self.end) is not None

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
-from orchestrator.grading import lexicon, phrases
+from orchestrator.grading import abstaining, lexicon, phrases
 from orchestrator.grading.page import BULLET
 from orchestrator.grading.reading import REFUSED_WITHIN, Found, Reading
 from orchestrator.records import Abstained
@@ -51,15 +51,15 @@ def _clash(reading: Reading, seen: Found) -> str:
 
 
 def _none(reading: Reading, seen: Found) -> str:
-    later = None if reading.offered.escape else lexicon.NONE.search(reading.lower, seen.end + 1, reading.end)
+    later = None if reading.offered.escape else abstaining.NONE.search(reading.lower, seen.end + 1, reading.end)
     return "the text goes on to say that no option is right" if later else ""
 
 
 def _none_at_all(reading: Reading, seen: Found) -> str:
     if reading.offered.escape:
         return ""
-    found = islice(lexicon.NONE.finditer(reading.lower, seen.end + 1, reading.end), MOST)
-    later = any(not lexicon.NOT_LISTED.match(one[0]) for one in found)
+    found = islice(abstaining.NONE.finditer(reading.lower, seen.end + 1, reading.end), MOST)
+    later = any(not abstaining.NOT_LISTED.match(one[0]) for one in found)
     return "the text goes on to say that no option is right" if later else ""
 
 
@@ -68,11 +68,11 @@ def _refused(reading: Reading, seen: Found) -> str:
 
 
 def _declined(reading: Reading, seen: Found) -> str:
-    refusals = islice(lexicon.REFUSAL.finditer(reading.lower, 0, REFUSED_WITHIN), MOST)
+    refusals = islice(abstaining.REFUSAL.finditer(reading.lower, 0, REFUSED_WITHIN), MOST)
     own = next(
-        (one for one in refusals if not (lexicon.AS_MODEL.fullmatch(one[0]) or one[0].endswith("identify"))), None
+        (one for one in refusals if not (abstaining.AS_MODEL.fullmatch(one[0]) or one[0].endswith("identify"))), None
     )
-    goes_on = own and lexicon.YET.search(reading.lower, *reading.sentence(own.start()))
+    goes_on = own and abstaining.YET.search(reading.lower, *reading.sentence(own.start()))
     return "the text declines to answer" if own and not goes_on else ""
 
 
@@ -82,7 +82,7 @@ def _unsure(reading: Reading, seen: Found) -> str:
 
 
 def _untold(reading: Reading, seen: Found) -> str:
-    for untold in islice(lexicon.UNTELLABLE.finditer(reading.lower, seen.end, reading.end), MOST):
+    for untold in islice(abstaining.UNTELLABLE.finditer(reading.lower, seen.end, reading.end), MOST):
         start, end = reading.sentence(untold.start())
         beyond = reading.lower.startswith("whether", start)
         if not beyond and not any(start <= at < end for at, _ in reading.named):
