@@ -10,9 +10,10 @@ import re
 from itertools import islice
 
 from orchestrator.grading import abstaining, lexicon, phrases
-from orchestrator.grading.clauses import NEAR, Clause, sentences
+from orchestrator.grading.clauses import Clause, sentences
 from orchestrator.grading.label import own_text
 from orchestrator.grading.listing import read_list
+from orchestrator.grading.mentions import NEAR
 from orchestrator.grading.outline import Block, outline
 from orchestrator.grading.reading import Found, Head, Reading, found
 

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, field, replace
 
 from orchestrator.grading import phrases
-from orchestrator.grading.clauses import NEAR, Clause, clauses_of, letters_at, sentences
+from orchestrator.grading.clauses import Clause, clauses_of, sentences
+from orchestrator.grading.mentions import NEAR, letters_at
 from orchestrator.grading.reading import Reading
 
 _LINE = re.compile(r"\s{0,6}(?:[-+>•→]\s?|\(?\d{1,2}[.)]\s|\|)")

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from orchestrator.grading import lexicon, phrases
 from orchestrator.grading.claims import SURE
-from orchestrator.grading.clauses import Clause, clauses_of, named, sentences
+from orchestrator.grading.clauses import Clause, clauses_of, sentences
+from orchestrator.grading.mentions import named
 from orchestrator.grading.normalise import Passage, plain
 from orchestrator.grading.offered import whole
 from orchestrator.grading.parse import SHIPPED, decide
