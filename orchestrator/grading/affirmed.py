@@ -32,7 +32,7 @@ _SENTENCE_END = re.compile(r"\.(?=\s|\Z)|\n")
 
 def affirmed(reading: Reading) -> Found | None:
     """Find what is said to be the only answer, or what the output begins with, or what its blocks affirm."""
-    if not reading.multi or not reading.named:
+    if not reading.named:
         return None
     blocks = outline(reading)
     if only := _only(reading, blocks):
@@ -47,7 +47,7 @@ def affirmed(reading: Reading) -> Found | None:
 
 def concluded_text(reading: Reading) -> Found | None:
     """Find the one option of a single-answer item whose text the last sentence that concludes affirms."""
-    if reading.multi or not reading.texts:
+    if not reading.texts:
         return None
     blocks = outline(reading)
     place = next((at for at in reversed(range(len(blocks))) if blocks[at].decisive and _says(blocks[at])), None)

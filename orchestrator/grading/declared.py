@@ -27,9 +27,8 @@ def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callabl
 
     def counts(claim: Claim, reading: Reading) -> bool:
         echo = not reading.multi and len(claim.letters) == len(reading.offered.labels) > 1
-        odd = reading.multi and claim.kind == "odd"
         echo = echo or (reading.multi and _recites(claim, reading))
-        return claim.kind in kinds and claim.listed.by_text == by_text and not echo and not odd
+        return claim.kind in kinds and claim.listed.by_text == by_text and not echo
 
     def find(reading: Reading) -> Found | None:
         claims = [claim for claim in reading.claims if counts(claim, reading)]

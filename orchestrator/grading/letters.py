@@ -240,7 +240,7 @@ def _described_lines(reading: Reading) -> Found | None:
 def choice_line(reading: Reading) -> Found | None:
     """Find the one line that begins with a label, as "B. text", where no list of labelled lines stands."""
     single = [head for head in reading.heads if not head.listed and not reading.text.startswith("|", head.start)]
-    if reading.multi or not single or len({head.label for head in single}) > 1 or _opens_with_list(reading.heads):
+    if not single or len({head.label for head in single}) > 1 or _opens_with_list(reading.heads):
         return None
     head = single[0]
     several = read_list(reading, head.start, multi=True)
@@ -256,7 +256,7 @@ def _opens_with_list(heads: tuple[Head, ...]) -> bool:
 
 def lead_letter(reading: Reading) -> Found | None:
     """Find, on a single-answer item, a letter with which the output begins, set off by a dash or a comma."""
-    mark = None if reading.multi else reading.offered.patterns.mark.match(reading.text, reading.start)
+    mark = reading.offered.patterns.mark.match(reading.text, reading.start)
     if mark is None or not _LED.match(reading.text, mark.end()):
         return None
     return Found((reading.offered.patterns.by_spelling[mark[0]],), mark.start(), mark.end())
@@ -265,7 +265,7 @@ def lead_letter(reading: Reading) -> Found | None:
 def sole_mark(reading: Reading) -> Found | None:
     """Find the one label that the whole text marks as such: "(B)", "option B"."""
     seen: Found | None = None
-    if reading.multi or not reading.marks:
+    if not reading.marks:
         return None
     for number, mark in enumerate(reading.offered.patterns.marked.finditer(reading.text, 0, reading.end)):
         if _abbreviates(reading, mark):

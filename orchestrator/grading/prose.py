@@ -58,8 +58,6 @@ def lead_text(reading: Reading) -> Found | None:
     """Find an option's text with which the output begins."""
     lower, offered = reading.lower, reading.offered
     start = reading.start
-    if reading.multi:
-        return None
     if courtesy := _COURTESY.match(lower, start, reading.end):
         start = courtesy.end()
     at = offered.text_at(lower, start)
@@ -82,8 +80,6 @@ def lead_text(reading: Reading) -> Found | None:
 def text_line(reading: Reading) -> Found | None:
     """Find the one line that is nothing but an option's text, after a line that ends with a colon."""
     lines: list[Found] = []
-    if reading.multi:
-        return None
     for line in _ANNOUNCED.finditer(reading.lower, reading.start, reading.end):
         listed = read_text(reading, line.end(), multi=False)
         if listed and reading.lower[listed.end : _line_end(reading, listed.end)].strip(_EDGES) == "":
@@ -106,7 +102,7 @@ def _line_end(reading: Reading, at: int) -> int:
 
 def opening_text(reading: Reading) -> Found | None:
     """Find the one option whose text the first sentence holds, nothing in it denied or doubted."""
-    if reading.multi or not reading.texts:
+    if not reading.texts:
         return None
     start, end = _after_clause(reading, *reading.opening)
     if lexicon.TENTATIVE.search(reading.lower, reading.start, end):
@@ -135,7 +131,7 @@ def _result(reading: Reading) -> Found | None:
 
 def closing_text(reading: Reading) -> Found | None:
     """Find the one option whose text the last sentence holds, nothing in it denied or doubted."""
-    if reading.multi or not reading.texts or not reading.text.endswith(_STOPS, 0, reading.end):
+    if not reading.texts or not reading.text.endswith(_STOPS, 0, reading.end):
         return None
     if any(doubt.search(reading.lower, *reading.closing) for doubt in (lexicon.CONTRAST, lexicon.TENTATIVE)):
         return None
@@ -145,13 +141,11 @@ def closing_text(reading: Reading) -> Found | None:
 
 def sole_text(reading: Reading) -> Found | None:
     """Find the one option whose text stands anywhere in the output, nothing in it denied or doubted."""
-    return None if reading.multi else _one(reading, reading.start, reading.end)
+    return _one(reading, reading.start, reading.end)
 
 
 def only_texts(reading: Reading) -> Found | None:
     """Find, on a multi-answer item, an output that is nothing but a list of option texts."""
-    if not reading.multi:
-        return None
     lead = _LEAD.match(reading.lower, 0)
     listed = read_text(reading, lead.end() if lead else 0, multi=True, lines=True)
     if listed is None or reading.text[listed.end : reading.end].strip(" .,;!\n\"'") not in {"", "only"}:
@@ -178,7 +172,7 @@ def _one(reading: Reading, start: int, end: int) -> Found | None:
 
 def denied(reading: Reading) -> Found | None:
     """Find "no", where only yes and no are offered, in a short output that begins by plainly denying what was asked."""
-    if reading.offered.yes_no is None or reading.multi or reading.end - reading.start > SHORT:
+    if reading.offered.yes_no is None or reading.end - reading.start > SHORT:
         return None
     start, end = _after_clause(reading, *reading.opening)
     denials = list(lexicon.DENIAL.finditer(reading.lower, start, end))
@@ -192,8 +186,6 @@ def denied(reading: Reading) -> Found | None:
 
 def opening_words(reading: Reading) -> Found | None:
     """Find the one option whose words of content the first sentence holds, in whatever form."""
-    if reading.multi:
-        return None
     start, end = _after_clause(reading, *reading.opening)
     if any(doubt.search(reading.lower, start, end) for doubt in (*_DOUBTS, lexicon.TENTATIVE)):
         return None
@@ -272,8 +264,6 @@ def _stem(word: str) -> str:
 
 def called_text(reading: Reading) -> Found | None:
     """Find the last option whose text is called the best, the most likely or the right one."""
-    if reading.multi:
-        return None
     for first, last, owners in reversed(reading.texts[-MOST:]):
         right = lexicon.RIGHT.match(reading.lower, last)
         if right and len(owners) == 1 and not right["neg"] and lexicon.DEFINITE.search(right[0]):

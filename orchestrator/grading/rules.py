@@ -27,10 +27,16 @@ class Rule:
     name: str
     confidence: float
     doc: str
-    find: Callable[[Reading], Found | None]
+    finder: Callable[[Reading], Found | None]
     vetoes: tuple[Veto, ...]
     firm: bool = False
     """Whether it holds even in an output that was cut."""
+    multi: bool | None = None
+    """Whether it is for items with several right options, or for those with one; None: for both."""
+
+    def find(self, reading: Reading) -> Found | None:
+        """Return what it finds in an output, nothing where it is not for such an item."""
+        return self.finder(reading) if self.multi is None or self.multi is reading.multi else None
 
 
 _LETTERS = (vetoes.UNOFFERED, vetoes.BROKEN, vetoes.SEVERAL, vetoes.CLASH)
@@ -62,16 +68,24 @@ RULES: tuple[Rule, ...] = (
     Rule("declared", 0.985, "the answer is X; I choose X; X is the best answer", declared(*SURE), _DECLARED),
     Rule("declared-text", 0.95, "the answer is <text>", declared(*SURE, by_text=True), _DECLARED),
     # Multi-answer items only.
-    Rule("all", 0.95, "all of the above; all but X", totals.all_of, (vetoes.UNREAD, vetoes.UNSURE)),
-    Rule("rest", 0.95, "X is wrong, the other three are right", totals.the_rest, (vetoes.UNREAD, vetoes.UNSURE)),
+    Rule("all", 0.95, "all of the above; all but X", totals.all_of, (vetoes.UNREAD, vetoes.UNSURE), multi=True),
+    Rule(
+        "rest",
+        0.95,
+        "X is wrong, the other three are right",
+        totals.the_rest,
+        (vetoes.UNREAD, vetoes.UNSURE),
+        multi=True,
+    ),
     Rule(
         "verdicts",
         0.95,
         "a verdict on each option: A true, B false",
         verdicts.right_set,
         (vetoes.UNREAD, *_LETTERS, vetoes.RIVALLED, vetoes.NONE),
+        multi=True,
     ),
-    Rule("only-texts", 0.97, "nothing but option texts", prose.only_texts, (vetoes.SEVERAL,)),
+    Rule("only-texts", 0.97, "nothing but option texts", prose.only_texts, (vetoes.SEVERAL,), multi=True),
     # A line or a beginning that names one option.
     Rule(
         "choice-line",
@@ -79,6 +93,7 @@ RULES: tuple[Rule, ...] = (
         "the one line that reads 'X. text'",
         letters.choice_line,
         (vetoes.UNREAD, *_DECLARED, vetoes.WRONG),
+        multi=False,
     ),
     Rule("first-line", 0.97, "a first line of nothing but letters", letters.first_line, (vetoes.UNREAD, *_DECLARED)),
     Rule(
@@ -87,6 +102,7 @@ RULES: tuple[Rule, ...] = (
         "begins with a letter that is set off: X - ...",
         letters.lead_letter,
         (vetoes.UNREAD, *_DECLARED, vetoes.WRONG),
+        multi=False,
     ),
     Rule(
         "text-line",
@@ -94,6 +110,7 @@ RULES: tuple[Rule, ...] = (
         "the one line that is an option's text, after '... is:'",
         prose.text_line,
         (vetoes.UNREAD, *_DECLARED),
+        multi=False,
     ),
     Rule(
         "lead-text",
@@ -101,11 +118,19 @@ RULES: tuple[Rule, ...] = (
         "begins with an option's text",
         prose.lead_text,
         (vetoes.UNREAD, vetoes.SEVERAL, vetoes.WRONG, vetoes.LATER),
+        multi=False,
     ),
     # Weaker words: several of them must agree.
     Rule("named", 0.96, "... is (X)", declared("named", agree=True), (*_SUGGESTED, vetoes.UNTOLD)),
-    Rule("odd", 0.95, "错误的是X", declared("odd"), (vetoes.UNREAD, *_LETTERS)),
-    Rule("odd-one", 0.93, "all options judged, one unlike the others", verdicts.odd_one, (vetoes.UNREAD, *_LETTERS)),
+    Rule("odd", 0.95, "错误的是X", declared("odd"), (vetoes.UNREAD, *_LETTERS), multi=False),
+    Rule(
+        "odd-one",
+        0.93,
+        "all options judged, one unlike the others",
+        verdicts.odd_one,
+        (vetoes.UNREAD, *_LETTERS),
+        multi=False,
+    ),
     Rule("judged", 0.95, "X is correct", declared("judged", agree=True), (*_SUGGESTED, vetoes.UNTOLD)),
     Rule(
         "sole-mark",
@@ -113,25 +138,37 @@ RULES: tuple[Rule, ...] = (
         "only one letter is marked as one: (X)",
         letters.sole_mark,
         (*_SUGGESTED, vetoes.UNSURE, vetoes.REVISED),
+        multi=False,
     ),
     # The option's own words instead of its letter.
-    Rule("called-text", 0.93, "<text> is the most likely", prose.called_text, (vetoes.UNREAD, vetoes.WRONG)),
-    Rule("opening-text", 0.94, "the one text in the first sentence", prose.opening_text, (*_IN_WORDS, vetoes.LATER)),
+    Rule(
+        "called-text", 0.93, "<text> is the most likely", prose.called_text, (vetoes.UNREAD, vetoes.WRONG), multi=False
+    ),
+    Rule(
+        "opening-text",
+        0.94,
+        "the one text in the first sentence",
+        prose.opening_text,
+        (*_IN_WORDS, vetoes.LATER),
+        multi=False,
+    ),
     Rule(
         "opening-words",
         0.92,
         "the words of one text, in order, in the first sentence",
         prose.opening_words,
         (*_IN_WORDS, vetoes.LATER),
+        multi=False,
     ),
-    Rule("denied", 0.93, "... is not ..., where yes or no was asked", prose.denied, _IN_WORDS),
-    Rule("closing-text", 0.91, "the one text in the last sentence", prose.closing_text, _IN_WORDS),
+    Rule("denied", 0.93, "... is not ..., where yes or no was asked", prose.denied, _IN_WORDS, multi=False),
+    Rule("closing-text", 0.91, "the one text in the last sentence", prose.closing_text, _IN_WORDS, multi=False),
     Rule(
         "concluded-text",
         0.9,
         "the one text that a concluding sentence affirms",
         affirmed.concluded_text,
         (vetoes.UNREAD, vetoes.UNTOLD, vetoes.UNFINISHED, vetoes.NONE_AT_ALL, vetoes.DECLINED, vetoes.REVISED),
+        multi=False,
     ),
     Rule(
         "affirmed",
@@ -148,7 +185,8 @@ RULES: tuple[Rule, ...] = (
             vetoes.DECLINED,
             vetoes.REVISED,
         ),
+        multi=True,
     ),
     # Too unsure to be shipped; shown when a reading is explained.
-    Rule("sole-text", 0.6, "the one text anywhere", prose.sole_text, _IN_WORDS),
+    Rule("sole-text", 0.6, "the one text anywhere", prose.sole_text, _IN_WORDS, multi=False),
 )

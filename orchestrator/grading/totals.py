@@ -55,7 +55,7 @@ _OWN = re.compile(r"\ball\b|\bevery|以上")
 
 def the_rest(reading: Reading) -> Found | None:
     """Find the options that are called right as "the other three", where the text before names all but those."""
-    for rest in islice(_REST.finditer(reading.lower, 0, reading.end), MOST) if reading.multi else ():
+    for rest in islice(_REST.finditer(reading.lower, 0, reading.end), MOST):
         spelled = reading.offered.patterns.by_spelling
         named = {spelled[mark[0]] for mark in reading.marks if mark.end() <= rest.start() and mark[0] in spelled}
         named.update(owner for _, end, owners in reading.texts if end <= rest.start() for owner in owners)
@@ -68,7 +68,7 @@ def the_rest(reading: Reading) -> Found | None:
 def all_of(reading: Reading) -> Found | None:
     """Find the last place where all options, or all but some, are chosen."""
     lower = reading.lower
-    if not reading.multi or any(_OWN.search(text) for text in reading.offered.texts.values()):
+    if any(_OWN.search(text) for text in reading.offered.texts.values()):
         return None
     for whole in reversed(list(_ALL.finditer(lower, 0, reading.end))[-MOST:]):
         if _SOME.match(lower, whole.end()):

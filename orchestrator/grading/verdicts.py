@@ -121,8 +121,6 @@ def _of_line(lower: str, start: int, end: int) -> bool | None:
 
 def right_set(reading: Reading) -> Found | None:
     """Find the options called right, where several have a verdict."""
-    if not reading.multi:
-        return None
     found = verdicts(reading)
     right = sorted(label for label, verdict in found.items() if verdict.right)
     if any(verdict.right is None for verdict in found.values()):
@@ -141,7 +139,7 @@ def _named(reading: Reading, mark: re.Match[str], found: dict[str, Verdict]) -> 
 
 def odd_one(reading: Reading) -> Found | None:
     """Find the one option of a single-answer item whose verdict is unlike that of all others."""
-    found = {} if reading.multi else verdicts(reading)
+    found = verdicts(reading)
     if len(found) < len(reading.offered.labels) or len(found) < 3:
         return None
     for side in (True, False):
