@@ -190,11 +190,19 @@ def test_declared_lists_in_prose_give_the_set(text: str, wanted: str) -> None:
         "| Spinal canal stenosis | - | no |\n| Disc space narrowing | 3 mm | yes |",
         "The only false ones are A, C and D. The remaining two are both correct.",
         "I agree with B and with E. I disagree with the rest.",
+        "I rule out A, C and D. The other two are correct.",
+        "Healthy, canal stenosis of any kind (C) and foraminal stenosis are out. The remaining two are correct.",
         "B fits. Then A. Actually no, A is wrong. Make that B and E.",
         "A项：没有骨赘，所以A项错误。\nB项：有骨赘，所以B项正确。\nE项：椎间隙变窄，这是正确的。",
     ),
     E=("A is wrong. E is correct. B is correct. Wait, no spurs: B is wrong.",),
-    none=("A is wrong. B is wrong.", "B is correct."[:-1] + "?"),
+    none=(
+        "A is wrong. B is wrong.",
+        "B is correct."[:-1] + "?",
+        "I rule out A. The other three are correct.",
+        "The other three are correct.",
+        "A and B are wrong. The other two are correct.",
+    ),
 )
 def test_verdicts_on_each_option_give_the_set(text: str, wanted: str) -> None:
     """Words, ticks, boxes; a later verdict on an option replaces an earlier one."""
