@@ -85,7 +85,7 @@ def weighted_difference(differences: Floats, groups: Ints, weights: Floats, stra
     Source: Bonett and Price 2012, JEBS 37:479, carried to clusters.
     """
     held = int(groups.max()) + 1
-    value = float(weights @ differences)
+    value = max(-1.0, min(1.0, float(weights @ differences)))
     sizes = np.bincount(strata)
     cells = strata * held + groups
     others = sizes[strata] - np.bincount(cells)[cells]

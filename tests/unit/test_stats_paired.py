@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm, permutation_test, t
 from statsmodels.stats.contingency_tables import mcnemar as mcnemar_of_statsmodels
@@ -104,6 +104,7 @@ def plain(differences: list[float], groups: list[int] | None = None) -> Differen
 
 
 @given(st.lists(st.tuples(st.sampled_from([-1.0, 0.0, 1.0, 0.5]), st.integers(0, 5)), min_size=1, max_size=30))
+@example([(-1.0, 0)] * 9)
 def test_the_interval_holds_the_difference_and_turns_with_the_models(pairs: list[tuple[float, int]]) -> None:
     """The interval holds the difference within -1 and 1; swapping the models negates both."""
     differences, groups = [d for d, _ in pairs], [g for _, g in pairs]
