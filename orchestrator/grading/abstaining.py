@@ -61,7 +61,8 @@ NOT_LISTED = re.compile(r"not (?:listed|among|included|one of|present|given|avai
 """A match of `NONE` that free prose may say of something else than an answer."""
 
 UNKNOWN = re.compile(
-    r"torn between\b|undecided\b|can(?:not|'t| not)\b|could not\b|unable to\b"
+    r"torn between\b|undecided\b|can(?:not|'t| not)\b(?! be (?:called|considered|classified|regarded))"
+    r"|could not\b|unable to\b"
     r"|not (?:possible to|able to|enough information)\b"
     r"|impossible to\b|difficult to\b|insufficient information\b|无法(?:确定|判断|得出)|不能确定|信息不足"
 )

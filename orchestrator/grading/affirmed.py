@@ -19,6 +19,7 @@ from orchestrator.grading.reading import Found, Head, Reading, found
 
 _LEADS = re.compile(r"\s?(?:[.;:!\n(-]|,? (?:since|because|as|due|given|but|not)\b)")
 _ALL = re.compile(r"\b(?:all|every|each (?:of|one|option|level|dis[ck])|multilevel)\b")
+_EACH = re.compile(r"\)? (?:all|each) (?!(?:need|have to|must|should|could|may|might|can)\b)[a-z]+")
 _SUBJECT = re.compile(
     r"(?:[.;:!?,\n]|\b(?:and|whereas|while|but))\W*(?:the |an? |both |whereas |while |but |and |in |at |on )*\Z"
 )
@@ -37,7 +38,7 @@ def affirmed(reading: Reading) -> Found | None:
     blocks = outline(reading)
     if only := _only(reading, blocks):
         return Found(only.letters, only.start, only.end)
-    more = any(block.adds and (block.telling or block.by_letter) for block in blocks[1:])
+    more = any(block.states or (block.adds and (block.telling or block.by_letter)) for block in blocks[1:])
     if blocks and not more and (opening := _opens(reading, blocks)):
         return opening if not any(block.wrong & {*opening.letters} for block in blocks[1:]) else None
     counted = _counted(reading, blocks)
@@ -125,6 +126,7 @@ def _counted(reading: Reading, blocks: list[Block]) -> list[Block]:
         or _closes(reading)
         or _counts(reading, chosen)
         or any(block.adds and block.right for block in chosen[1:])
+        or all(block.states for block in chosen)
     )
     return chosen if together else []
 
@@ -237,7 +239,8 @@ def _found(reading: Reading, blocks: list[Block]) -> Found | None:
     clauses = [one for block in blocks for one in _chosen(reading, block)]
     right &= frozenset(letter for one in clauses for letter in one.letters)
     every = len(reading.offered.labels)
-    if len(right) == every and not (_all(reading, clauses[0].start) or any(_every(reading, one) for one in clauses)):
+    whole = _all(reading, clauses[0].start) or _EACH.match(reading.lower, clauses[-1].end)
+    if len(right) == every and not (whole or any(_every(reading, one) for one in clauses)):
         told = [one for one in clauses if one.told]
         right = frozenset(letter for one in told for letter in one.letters)
         if len(blocks) > 1 or not 0 < len(right) < every:

@@ -58,6 +58,10 @@ _THE_OTHERS = re.compile(r"\.\s{1,3}the (?:others?|remaining|rest)\b")
 _BULLETS = " \"'+>-"
 
 
+LONGEST_MARK = 10
+"""Characters of a letter in brackets, or of one with "option" before it."""
+
+
 class Claim(NamedTuple):
     """Labels declared at a place."""
 
@@ -211,9 +215,10 @@ def _apposed(page: Page, cue: str, listed: Listed) -> bool:
 
 
 def _more_letters(page: Page, at: int) -> bool:
-    """Return whether the sentence goes on to other letters in brackets or with a text."""
+    """Return whether letters in brackets stand before, or the sentence goes on to such, or to letters with a text."""
     last = sentence_end(page.text, at)
-    if page.offered.patterns.marked.search(page.text, at, last):
+    marked = page.offered.patterns.marked
+    if marked.search(page.text, at, last) or marked.search(page.text, 0, max(0, at - LONGEST_MARK)):
         return True
     spelled = page.offered.patterns.by_spelling
     marks = [mark for mark in page.marks if at <= mark.start() < last and mark[0] in spelled]

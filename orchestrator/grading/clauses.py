@@ -13,6 +13,7 @@ from orchestrator.grading import phrases
 from orchestrator.grading.lexicon import CROSS
 from orchestrator.grading.mentions import MOST, NEAR, named
 from orchestrator.grading.page import Listed
+from orchestrator.grading.patterns import words
 from orchestrator.grading.reading import Reading
 
 _STOP = re.compile(r"[.!?。\n](?:(?<=[。\n])|(?<!\be\.g.)(?<!\bi\.e.)(?<!\n\d.)(?<!\n\d\d.)[\"')\]]{0,2}(?=\s|\Z))")
@@ -20,7 +21,7 @@ _COMMA = re.compile(r"(?s:.*),(?: (?!including|especially|namely)|\Z)")
 _BOUNDARY = re.compile(
     r"[;()]|\s-\s|,? (?=(?:and |but |with )?(?:the |all |all the )?(?:others?|rest|remaining|nothing(?! to do))\b)"
     r"|, (?=(?:and"
-    r"|but|while|so|which|where|with|because|since|as|though|although)\b)"
+    r"|but|while|so|which|where|with|because|since|as|though|although|without)\b)"
     r"|\b(?=(?:but|while|whereas|although|though|however|unlike|yet|rather than|instead of|because|since|except"
     r"|other than|apart from|excluding)\b)|(?=(?:,|\b(?:and|but)\b)?\s?\bnot (?:options? |at |in )?\Z)"
 )
@@ -72,6 +73,21 @@ _OR_AFTER = re.compile(r"[\s)]{0,2}(?:or\b|或)")
 _PICKED = re.compile(r"\b(?:pick|choose|select|tick|mark|include|go with) (?:those|these|them|both|it|that one)\b")
 _SO = re.compile(r", (?:so|therefore|hence|thus)\b")
 _SO_IS = re.compile(r"\bso (?:is|are|does|do|has|have)\W*(?:the )?\Z")
+_BAR = (
+    r"(?:except(?:ing)?(?: for)?|other than|apart from|aside from|save for|besides|with the exception of|but(?: for)?)"
+)
+_FEW = r"(?: [a-z]{1,12}){0,3}\W{0,3}\Z"
+_FINE_BUT = re.compile(rf"\b(?:{phrases.FINE}|healthy|clear|no(?:thing|ne|body)?)\b[^.;:]{{0,60}} {_BAR}{_FEW}")
+"""What stands before options of which alone something is found: "normal except for", "no level but"."""
+_ALL_BUT = re.compile(rf"(?:\W*|[^.;]{{0,60}}\b(?:all|every|each)\b[^,.;:]{{0,40}} ){_BAR}{_FEW}")
+"""What stands before those that are set apart from others: "apart from", "every disc but"."""
+_OTHERS_FINE = re.compile(
+    rf"(?!,? which)[^.;]{{0,80}}?(?:,|\b(?:is|are|looks?|appears?|seems?)\b)[^.;]{{0,80}}?\b(?:{phrases.FINE}|healthy"
+    r"|nothing|no (?:other|further|additional))\b"
+)
+"""What stands after them where nothing is found of the others."""
+_FINE = re.compile(words(phrases.FINE))
+_HEALTHY = re.compile(r"\b(?:healthy|normal|unremarkable|no (?:abnormal|finding|patholog))")
 _LABELLED = re.compile(r"[^:\n]{1,60}:\s")
 
 
@@ -91,6 +107,8 @@ class Clause:
     """Whether only a low degree leaves them open, which a conclusion does not mind."""
     told: bool = False
     """Whether the options are what it says of something, and not what it says something of."""
+    whole: bool = False
+    """Whether their text is the whole sentence."""
 
 
 def sentences(reading: Reading) -> list[tuple[int, int]]:
@@ -128,17 +146,22 @@ def clauses_of(reading: Reading, start: int, end: int, *, general: bool) -> list
     for listed, following in zip(options, [*(one.start for one in options[1:]), end], strict=True):
         cut = _cut(lower, listed.end, following, last=following == end)
         before = _from_boundary(lower[max(left, listed.start - NEAR) : listed.start], levels=levels)
-        after = lower[listed.end : cut]
+        after = _of_these(reading, listed, lower[listed.end : cut])
         caveat = _CAVEAT.match(lower, listed.end, following) is not None
         unsure = (
-            listed.hedged or caveat or bool(listed.clash) or _CONDITION.search(lower, left, listed.start) is not None
+            listed.hedged
+            or caveat
+            or bool(listed.clash)
+            or (not clauses and _beside_unnamed(lower, start, listed))
+            or _CONDITION.search(lower, left, listed.start) is not None
         )
         sure = listed in restated
         crossed = listed is options[-1] and _CROSSED.search(lower, listed.end, end) is not None
         dismissed = (
             crossed or excluded or (listed is options[-1] and _DISMISSED.search(lower, listed.end, end) is not None)
         )
-        right = False if dismissed else _verdict(before, after, hedged=unsure, sure=sure)
+        exempt = not unsure and _exempt(lower, start, listed)
+        right = exempt or (False if dismissed else _verdict(before, after, hedged=unsure, sure=sure))
         between = lower[left : listed.start]
         if clauses:
             against = against or bool(clauses[0].right and phrases.AGAINST.search(between))
@@ -154,10 +177,33 @@ def clauses_of(reading: Reading, start: int, end: int, *, general: bool) -> list
         if right and clauses and _SO.search(between) and (not listed.by_text or len(listed.letters) > 1):
             clauses = [one for one in clauses if not one.right or {*one.letters} <= {*listed.letters}]
         if not again and (meant or sure or not (silent or _announces(after, general=general))):
-            only = _ONLY.search(before) is not None or _ALONE.match(after) is not None
-            clauses.append(Clause(listed.letters, right, listed.start, listed.end, not listed.by_text, only, faint))
+            only = exempt or _ONLY.search(before) is not None or _ALONE.match(after) is not None
+            around = lower[start : listed.start] + lower[listed.end : end]
+            whole = listed.by_text and not around.strip(" .!\n")
+            clauses.append(
+                Clause(listed.letters, right, listed.start, listed.end, not listed.by_text, only, faint, whole=whole)
+            )
         left = cut if cut < following else listed.end
     return clauses
+
+
+def _exempt(lower: str, start: int, listed: Listed) -> bool:
+    """Return whether a sentence sets options apart from all others, of which nothing is found."""
+    if _FINE_BUT.search(lower, start, listed.start):
+        return True
+    fine = _OTHERS_FINE.match(lower, listed.end) if _ALL_BUT.fullmatch(lower, start, listed.start) else None
+    return fine is not None and phrases.NOT.search(fine[0]) is None
+
+
+def _of_these(reading: Reading, listed: Listed, after: str) -> str:
+    """Return what is said of options after them; after a colon what is normal explains one that says the same."""
+    healthy = listed.by_text and all(_HEALTHY.search(reading.offered.texts[label]) for label in listed.letters)
+    return after.partition(":")[0] if healthy else after
+
+
+def _beside_unnamed(lower: str, start: int, listed: Listed) -> bool:
+    """Return whether a sentence names options only beside something that it names in other words."""
+    return listed.by_text and phrases.ALONG_WITH.match(lower, start, listed.start) is not None
 
 
 def _announces(said: str, *, general: bool) -> bool:
@@ -219,6 +265,8 @@ def _verdict(before: str, after: str, *, hedged: bool, sure: bool) -> bool | Non
 
     Where it is `sure` of them, having named them twice, no word of doubt counts.
     """
+    before, after = phrases.LOST.sub("", before), phrases.LOST.sub("", after)
+    before = _FINE.sub("", before) if phrases.SIGN_OF.search(before) else before
     if _THAN.search(before) or phrases.EXCLUDING.search(before) or phrases.EXCLUDED_AFTER.search(after):
         return False
     if sure and not hedged:

@@ -41,7 +41,8 @@ _VERB = _any(
     "cho(?:os(?:es?|ing)|sen?)", "select(?:s|ed|ing)?", "pick(?:s|ed|ing)?", "go(?:ing)? (?:with|for)", "went with",
     "opt(?:ing|ed)? for", "vot(?:e|ing) for", "lean(?:ing)? towards?", "(?:settl|decid)(?:e|ing) (?:on|for)", "tick",
     "st(?:ay|ick)(?:ing)? with", "recommend", "submit(?:ting)?", "(?:i|would|will) say", "i believe", "give you",
-    "agree with",
+    "agree with", r"(?:classify|categori[sz]e|label|grade|interpret) (?:this|it|that|the)(?: [a-z]{2,12}){0,2} as",
+    "call (?:this|it|that)(?: [a-z]{2,12})?",
 )  # fmt: skip
 _ADVERBS = rf"(?:{_ADVERB}[\s:,]{{1,8}}){{0,4}}"
 
@@ -76,10 +77,12 @@ _ANCHORS = {
     **dict.fromkeys(("go for", "going for", "went with", "opt for", "opting for", "opted for", "vote for"), "verb"),
     **dict.fromkeys(("voting for", "lean toward", "leaning toward", "settle ", "settling ", "decide "), "verb"),
     **dict.fromkeys(("deciding ", "stay with", "staying with", "stick with", "sticking with"), "verb"),
-    **dict.fromkeys(("recommend", "submit", "agree with"), "verb"),
+    **dict.fromkeys(("recommend", "submit", "agree with", "classify", "categori", "label ", "grade "), "verb"),
+    **dict.fromkeys(("interpret", "call this", "call it", "call that"), "verb"),
     **dict.fromkeys(("tick ", "i say", "would say", "will say", "i believe", "give you"), "verb"),
     **dict.fromkeys(("therefore", "thus", "hence", "so ", "consequently", "accordingly"), "so"),
     **dict.fromkeys(("in conclusion", "in summary", "overall"), "so"),
+    **dict.fromkeys(("by exclusion", "by elimination", "of elimination"), "so"),
     **dict.fromkeys(("is ", "be ", "it s ", "that s ", "labeled", "labelled", "circled", "correspond"), "be"),
 }
 _IDEOGRAPHIC_ANCHORS = {
@@ -132,7 +135,7 @@ CUES = {
         rf"|(?<=s) - |(?<=answer) - ){_ADVERBS}"
     ),
     "verb": re.compile(rf"{_VERB}(?: (?:it|that|this|is|it's))?[\s:]{{1,4}}{_ADVERBS}"),
-    "so": re.compile(rf"[a-z]{{2,14}}(?: conclusion| summary)?[,:\s]{{1,6}}{_ADVERBS}"),
+    "so": re.compile(rf"[a-z]{{2,14}}(?: conclusion| summary| exclusion| elimination)?[,:\s]{{1,6}}{_ADVERBS}"),
     "finding": re.compile(
         r"(?:levels?|lesions?|findings?|diagnos[ie]s|conditions?|abnormalit(?:y|ies)|diseases?|patholog(?:y|ies)"
         r"|selected"

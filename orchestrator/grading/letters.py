@@ -211,7 +211,7 @@ def _last_lines(reading: Reading, start: int) -> Found | None:
             break
         start = line
     seen = _only(reading, start, reading.end)
-    if seen is None or _OFFERING.search(reading.lower, max(0, start - LONGEST_TAG), start):
+    if seen is None or _offers(reading, start):
         return None
     near = [head for head in reading.heads if head.listed and start - head.start < LONGEST_LINE]
     return None if any(head.start < start or head.label not in seen.letters for head in near) else seen
@@ -243,11 +243,18 @@ def choice_line(reading: Reading) -> Found | None:
     if not single or len({head.label for head in single}) > 1 or _opens_with_list(reading.heads):
         return None
     head = single[0]
+    if _offers(reading, head.start):
+        return None
     several = read_list(reading, head.start, multi=True)
     if several and len(several.letters) > 1:
         return found(several, several.start, several.end)
     end, clash = own_text(reading, head.end - 1, head.label)
     return Found((head.label,), head.start, max(head.end, end), clash=clash)
+
+
+def _offers(reading: Reading, at: int) -> bool:
+    """Return whether the words before a place announce what was offered, and no answer."""
+    return _OFFERING.search(reading.lower, max(0, at - LONGEST_TAG), at) is not None
 
 
 def _opens_with_list(heads: tuple[Head, ...]) -> bool:
@@ -272,6 +279,8 @@ def sole_mark(reading: Reading) -> Found | None:
             continue
         listed = read_list(reading, mark.start(), multi=True)
         label = reading.offered.patterns.by_spelling[mark["a"] or mark["b"] or mark["c"]]
+        if _offers(reading, mark.start(mark.lastgroup)):
+            continue
         if number >= TRIED or (listed and len(listed.letters) > 1) or (seen and seen.letters != (label,)):
             return None
         if lexicon.WRONG.match(reading.lower, mark.end()) or is_question(reading.text, mark.end()):

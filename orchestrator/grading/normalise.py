@@ -203,6 +203,8 @@ def _rewrite(output: str, start: int, end: int, stretches: list[tuple[int, str]]
         stretches.append((done, output[done:end]))
 
 
+_SET_OFF = re.compile(r"[A-Za-z]\u2014[A-Za-z0-9]|[0-9]\u2014(?![A-Za-z]?[0-9])[A-Za-z]")
+"""A dash between words, as it is set where no spaces stand around it."""
 _BRACES = frozenset({"open", "close", "wrap", "box"})
 _BECOMES = {"bullet": "-", "tick": TICK, "cross": CROSS, "newline": "\n", "space": " "}
 
@@ -223,6 +225,8 @@ def _replacement(edit: re.Match[str], kind: str | None) -> list[tuple[int, str]]
     at = edit.start()
     if kind == "letter":
         return [(at, "["), (edit.start("letter"), edit["letter"]), (edit.end("letter"), "]")]
+    if kind == "odd" and _SET_OFF.match(edit.string, at - 1):
+        return [(at, char) for char in " - "]
     if kind == "odd":
         return [(at, char) for char in _fold(edit[0])]
     return [(at, _BECOMES[kind])] if kind in _BECOMES else []
@@ -234,6 +238,8 @@ def _fold(char: str) -> str:
     known = _ODD.get(char)
     if known is not None:
         return known
+    if "\U0001f300" <= char <= "\U0001f6ff" or "\U0001f900" <= char <= "\U0001faff":
+        return ""
     if "\U0001f170" <= char <= "\U0001f189":
         return chr(ord("A") + ord(char) - 0x1F170)
     match unicodedata.category(char):

@@ -20,6 +20,11 @@ _COMPOUND = re.compile(r"\A([a-z]{2,20}) ([a-z]{2,20}(?: [a-z]{2,20}){0,2})\Z")
 _SINGULAR = re.compile(r"[b-df-hj-np-tv-z]y\Z")
 _MEASURE = re.compile(r"([-+]?\d+(?:\.\d+)?) ?(°|%|[a-z]{1,3})")
 _SYNONYMS = {"true": "yes", "false": "no", "yes": "true", "no": "false"}
+_SPELLINGS = (
+    *(("hem", "haem"), ("nemi", "naemi"), ("edema", "oedema"), ("esoph", "oesoph"), ("ped", "paed")),
+    *(("tumor", "tumour"), ("color", "colour"), ("fiber", "fibre"), ("center", "centre"), ("gray", "grey")),
+)
+"""Parts of words as spelled in America and in Britain."""
 _UNITS = {"°": "degrees", "%": "percent", "m": "meters"}
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3}){1,3}(?:\.\d{1,6})?|\d{1,9}(?:\.\d{1,6})?")
 _WORDS = (
@@ -221,6 +226,8 @@ def _variants(text: str, label: str) -> set[str]:
         found.add(_SYNONYMS[text])
     if len(text) > 3 and text.replace(" ", "").isalpha():
         found |= _other_number(text)
+    for american, british in _SPELLINGS:
+        found |= {text.replace(american, british) if british not in text else text.replace(british, american)}
     if level := _LEVEL.fullmatch(text):
         one, first, other, second = level.groups()
         found |= {f"{one}{first}{sign}{side}{second}" for sign in "-/" for side in (other or one, "")}

@@ -56,6 +56,11 @@ class Block:
         return any(one.right and one.told for one in self.clauses)
 
     @property
+    def states(self) -> bool:
+        """Whether it is an option's text and nothing else."""
+        return len(self.clauses) == 1 and self.clauses[0].whole
+
+    @property
     def by_letter(self) -> bool:
         """Whether letters, not only texts, are affirmed."""
         return any(one.right and one.by_letter for one in self.clauses)
@@ -146,7 +151,7 @@ class _Outline:
         self._drafts.append(_Draft(decisive=self._headed))
         heading = line.strip().endswith(":") or phrases.HEADED.fullmatch(line) is not None
         self._announced = heading and not (phrases.ANNOUNCING.search(line) or phrases.REVIEW.search(line))
-        said = line.rpartition(", ")[2]
+        said = phrases.LOST.sub("", line.rpartition(", ")[2])
         self._denied = self._announced and (phrases.EXCLUDING.search(said) or phrases.REST.search(said)) is not None
         self._headed = False
 

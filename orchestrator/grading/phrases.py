@@ -24,7 +24,8 @@ ANNOUNCING = re.compile(
         r"available options are|possible options are|answer options are",
         r"should be(?! (?:also )?(?:select|chos|tick|pick|mark|includ|report|mention|added|noted))",
         # what was thought before, and examples
-        r"first thought|at first|preliminary|initially|originally|considered|tempting",
+        r"first (?:thought|took|read|saw|suspected|guessed|considered|assumed)",
+        r"at first|preliminary|initially|originally|considered|tempting",
         r"for example|e\.g|such as|differential|considerations?|candidates?",
     )
     + r"|分析|比较"
@@ -35,17 +36,20 @@ _NO = (
     r"no|nil|nothing|not(?! (?:only|just|merely))|never|neither|nor|none|without|wrong|incorrect|false"
     r"|cannot be(?! (?:excluded|ruled))"
 )
-_FINE = (
+FINE = (
     r"normal(?<!loss of normal)(?<!loss of the normal)|within normal|physiological|unremarkable|unaffected|uninvolved"
     r"|spared"
     r"|preserved|maintained|intact|patent|borderline|absent|negative|capacious|roomy|acceptable|retain(?:ed|s)?"
     r"|free of|lacks?|fails?|unlikely|improbable"
-    r"|un(?:marked|selected|ticked|checked)"
+    r"|less (?:likely|probable|convincing|typical)|un(?:marked|selected|ticked|checked)"
 )
+"""Words for what is as it should be."""
+NOT = re.compile(words(r"not|never|neither|nor") + r"|n't\b")
+"""A denial."""
 EXCLUDING = re.compile(
     words(
         _NO,
-        _FINE,
+        FINE,
         r"non(?<!the non)|least(?<!at least)|wide open|open(?= at)|fine(?= at)|aligned(?= at)",
         r"instead of|unlike|except|exception of|save for|aside from|relative to|in comparison (?:to|with)|excluding"
         r"|apart from|compared (?:with|to)|against",
@@ -67,7 +71,7 @@ _SOUND = (
 EXCLUDED_AFTER = re.compile(
     words(
         _NO,
-        _FINE,
+        FINE,
         r"out(?<!make out)(?<!made out)(?<!stand out)(?<!stands out)(?<!be ruled out)(?=\W*\Z)|is out|are out"
         r"|stays? out",
         r"leav(?:e|es|ing)(?: \w+){0,3} out|left out|ruled(?<!not be ruled) out|crossed out|taken out",
@@ -131,14 +135,34 @@ PREDICATE = re.compile(
     r"(?::|\b(?:are|is|be|were|was|being|(?<=it')s|(?<=that')s|looks?(?: like)?|seems?|appears?|namely"
     r"|spans?|bridges?|covers?|includes?|comprises?|consists? of|contains?|involves?|features?"
     r"|notice|see|find|observe|spot|shows?|demonstrates?|depicts?|displays?|exhibits?|represents?|reflects?|reveals?"
-    r"|identify|supports?|suggests?"
+    r"|identify|supports?|suggests?|(?:call|label|term|nam|deem)l?ed"
     r"|indicates?|corresponds? to|consistent with|compatible with|fits?(?: with)?|points? to|in keeping with|typical of"
     r"|evidence of|[a-z]{2,12}ed by|(?:label|call|deem|consider)(?: \w+){0,3}"
-    r"|(?:classif|describ|regard|label|rat)\w{1,5} (?:\w+ ){0,3}as))"
-    r"(?: (?:both|all|also|then|thus|therefore|the|an?))?(?: options?)?"
+    r"|(?:classif|describ|regard|label|rat|interpret)\w{0,5} (?:\w+ ){0,3}as))"
+    r"(?: (?:both|all|also|then|thus|therefore|presumably|probably|likely))?(?: (?:the|an?))?(?: options?)?"
     r"(?: (?:grade [iv\d]+|severe|marked|definite|clear|degenerative))?\W{0,3}\Z"
 )
 """What stands before options that a sentence says of something, and not before those that it says something of."""
+
+SIGN_OF = re.compile(
+    r"\b(?:points? (?:to(?:wards?)?|at)|(?:consistent|compatible|in keeping|in line) with|suggest(?:s|ive of|ing)"
+    r"|indicat(?:es?|ive of|ing)|(?:diagnostic|typical|characteristic|pathognomonic) (?:of|for)|reflect(?:s|ing)"
+    r"|represent(?:s|ing)?)(?: (?:an?|the))?\W{0,3}\Z"
+)
+"""What stands before options of which the sentence names a sign, which may be that something else is normal."""
+
+LOST = re.compile(
+    r"\b(?:los(?:t|es?|ing|s of)|lack(?:s|ing)?|replac(?:es?|ed|ing)|no longer (?:has|have|shows?)|reduced from"
+    r"|without)(?: (?:all|some|much|most) of)?(?: (?:its|their|the))?"
+    r"(?: (?:bright|normal|regular|physiological)){1,2}\b"
+)
+"""What is said not to be as it should be."""
+
+ALONG_WITH = re.compile(
+    r"[^.;]{12,}\b(?:accompanied by|along with|together with|as well as|combined with)"
+    r"(?: (?:an?|the|some))?\W{0,3}\Z"
+)
+"""What stands before options beside which the sentence names something else first."""
 
 PLACE = re.compile(
     r"\b(?:at|in|of|from|between|involving|affecting|involves?|affects?|levels?)(?: (?:both|the|levels?))?\W{0,3}\Z"
@@ -166,8 +190,8 @@ ALSO = re.compile(
 """Words with which a sentence adds to what was said before."""
 
 COUNT = re.compile(
-    r"\b(?P<number>two|three|four|five) (?:(?:\w+ ){0,2}(?:findings?|levels?|options?|items|abnormalities|things"
-    r"|conditions"
+    r"\b(?<!of the )(?P<number>two|three|four|five) (?:(?:\w+ ){0,2}(?:findings?|levels?|options?|items|abnormalities"
+    r"|things|conditions|variants|lesions|features|signs|changes|diagnoses|anomalies|complications|injuries"
     r"|answers|discs?|documents|apply|fit|qualify)|of (?:them|these|the))\b"
 )
 """How many options a text says that it names."""

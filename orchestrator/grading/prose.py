@@ -133,9 +133,10 @@ def closing_text(reading: Reading) -> Found | None:
     """Find the one option whose text the last sentence holds, nothing in it denied or doubted."""
     if not reading.texts or not reading.text.endswith(_STOPS, 0, reading.end):
         return None
-    if any(doubt.search(reading.lower, *reading.closing) for doubt in (lexicon.CONTRAST, lexicon.TENTATIVE)):
+    start, end = _main_clause(reading, *reading.closing)
+    if any(doubt.search(reading.lower, start, end) for doubt in (lexicon.CONTRAST, lexicon.TENTATIVE)):
         return None
-    seen = _one(reading, *reading.closing)
+    seen = _one(reading, start, end)
     return None if seen and lexicon.CONDITION.search(reading.lower, seen.end, reading.end) else seen
 
 
@@ -247,6 +248,16 @@ def _in_order(words: tuple[str, ...], said: tuple[str, ...]) -> bool:
 def _after_clause(reading: Reading, start: int, end: int) -> tuple[int, int]:
     clause = _CLAUSE.match(reading.lower, start, end)
     return (clause.end() if clause else start), end
+
+
+def _main_clause(reading: Reading, start: int, end: int) -> tuple[int, int]:
+    """Return a sentence without what it opens with, and without what it sets its end against where that names no text.
+
+    So of "although it is blurred, the spine looks healthy" and of "it could be a hall, but it is a beach".
+    """
+    start, end = _after_clause(reading, start, end)
+    but = reading.lower.rfind(", but ", start, end)
+    return (but + len(", but ") if but >= 0 and not reading.texts_between(start, but) else start), end
 
 
 def _stems(text: str) -> tuple[str, ...]:
