@@ -104,7 +104,7 @@ def _cued(page: Page) -> list[Claim]:
         unchosen = kind == "zh" and lexicon.UNCHOSEN.search(said, 0, len(said) - len(cue[0])) is not None
         if denied or unchosen or lexicon.WRONG.match(page.lower, done) or is_question(page.text, done):
             continue
-        if not lexicon.FOREIGN.search(said):
+        if not lexicon.FOREIGN.search(said) and not lexicon.UNBELIEVED.search(said, 0, len(said) - len(cue[0])):
             claims.append(Claim(kind, listed, cue.start(), done, lexicon.CONDITION.search(said) is not None))
     return claims
 
@@ -260,7 +260,14 @@ def _called(page: Page, cued: list[Claim]) -> list[Claim]:
             continue
         before = sentence_before(lower, at)
         if any(
-            one.search(before) for one in (lexicon.DENIED_THOUGHT, lexicon.LEFT_OUT, lexicon.LEFT_OPEN, lexicon.MIGHT)
+            one.search(before)
+            for one in (
+                lexicon.DENIED_THOUGHT,
+                lexicon.LEFT_OUT,
+                lexicon.LEFT_OPEN,
+                lexicon.MIGHT,
+                lexicon.UNBELIEVED,
+            )
         ):
             continue
         if not page.offered.patterns.mark.search(text, end, right.end()) and not lexicon.FOREIGN.search(before):

@@ -62,7 +62,7 @@ _CONDITION = re.compile(
     r"\b(?:if(?! the (?:question|aim|goal|point|task)| we| asked| i had to| i have to| you)|unless|assuming"
     r"|supposing)\b[^;.]*\Z"
 )
-_THAN = re.compile(r"\bthan(?: (?:at|in|the|an?|level|option|those of)){0,2}\W{0,3}\Z")
+_THAN = re.compile(r"(?:\bthan|\A\s?over)(?: (?:at|in|the|an?|level|option|those of)){0,2}\W{0,3}\Z")
 _CAVEAT = re.compile(r"[^.;]{0,80}?\bbut (?:it|this|these|they) (?:does|do|is|are)(?:n't| not)\b")
 _NEXT_TO = re.compile(r"\b(?:below|above|beneath|under)(?: the)?\W{0,3}\Z")
 _BELOW = re.compile(

@@ -46,6 +46,14 @@ _PROMISED = re.compile(r"(?:form|format|example|respond with|reply with|answer w
 _SIGN = re.compile(rf"(?:[-=]+>|[→⇒⟹∴{lexicon.TICK}])\s?(?=[^→⇒⟹>]{{1,20}}\Z)")
 _LED = re.compile(r"(?: - |, )(?!(?i:and|or|but|too)\b)(?=[A-Za-z]{2}|[aA] )")
 _TAKEN_BACK = re.compile(r"\b(?:preliminary|(?:initial|first) (?:guess|instinct|impression|thought|answer)|at first)\b")
+_UNCHOSEN = re.compile(
+    r"\b(?:not|anything but|(?:reject|dismiss|discard|exclud|eliminat)\w*|ruled? out|ruling out)\b"
+    r"[\s(\[]{0,3}(?:option |choice )?\Z"
+)
+_UNFIT = re.compile(
+    r"[^.\n]{0,40}?(?:(?:do|does|did)(?:n't| not)\b|\bmakes no sense"
+    r"|\b(?:is|looks|seems) (?:an? |the )?(?:distractor|trap|tempting|unlikely|contradicted))"
+)
 _AROUND = " .,:;)]}⟧\"'!。\n*"
 
 
@@ -59,6 +67,8 @@ def final_option(reading: Reading) -> Found | None:
         at = cue.end()
         listed = _listed(reading, at)
         listed = listed or _lower_case(lower, at, offered) or read_unoffered(reading, at)
+        if listed and lexicon.WRONG.match(lower, listed.end + lower.startswith("]", listed.end)):
+            continue
         if listed is not None:
             goes_on = "[" in reading.text[at : listed.start] and _goes_on(reading, listed.end)
             return found(listed._replace(letters=()) if goes_on else listed, cue.start(), listed.end)
@@ -243,13 +253,20 @@ def choice_line(reading: Reading) -> Found | None:
     if not single or len({head.label for head in single}) > 1 or _opens_with_list(reading.heads):
         return None
     head = single[0]
-    if _offers(reading, head.start):
+    if _offers(reading, head.start) or _rated(reading, head):
         return None
     several = read_list(reading, head.start, multi=True)
     if several and len(several.letters) > 1:
         return found(several, several.start, several.end)
     end, clash = own_text(reading, head.end - 1, head.label)
     return Found((head.label,), head.start, max(head.end, end), clash=clash)
+
+
+def _rated(reading: Reading, head: Head) -> bool:
+    """Return whether the line gives every label something of its own: "A: 20%, B: 60%"."""
+    stop = reading.text.find("\n", head.end, reading.end)
+    others = reading.offered.patterns.mark.finditer(reading.text, head.end, reading.end if stop < 0 else stop)
+    return reading.text[head.end - 1] == ":" and any(reading.text.startswith(":", mark.end()) for mark in others)
 
 
 def _offers(reading: Reading, at: int) -> bool:
@@ -285,7 +302,8 @@ def sole_mark(reading: Reading) -> Found | None:
             return None
         if lexicon.WRONG.match(reading.lower, mark.end()) or is_question(reading.text, mark.end()):
             return None
-        if _TAKEN_BACK.search(sentence_before(reading.lower, mark.start())):
+        before = sentence_before(reading.lower, mark.start())
+        if _TAKEN_BACK.search(before) or _UNCHOSEN.search(before) or _UNFIT.match(reading.lower, mark.end()):
             return None
         end, clash = own_text(reading, mark.end(), label)
         seen = Found((label,), mark.start(), end, clash=clash)

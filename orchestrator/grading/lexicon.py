@@ -40,6 +40,7 @@ RIGHT_WORDS = (
         "right",
         "best",
         "most ",
+        "more ",
         "true",
         "appl",
         "hold",
@@ -159,6 +160,25 @@ FOREIGN = re.compile(
 )
 """Before a declaration in its sentence: it is not the model's own."""
 
+DOUBT = (
+    r"(?<!\bno )(?<!without )(?<!without a )(?<!without any )\bdoubt(?!less)"
+    r"|\b(?:unsure|uncertain|unconvinced|untrue|disagree|deny|denies|denied|far from|anything but|wrong to|mistake[ns]?"
+    r"|(?:i|we)(?: first| initially| originally)? (?:thought|assumed|believed|suspected|would have)"
+    r"|(?:first|initially|originally) thought|unlikely|false (?:that|to)|nobody|no one|under no|by no means"
+    r"|hard to believe|hesitate|fails? to|(?:less|least) (?:likely|plausible|probable))\b"
+    r"|(?:\bnot|n't|\bnever|\bhardly|\bcannot) (?:[a-z]+ly )?(?:be )?(?:true|the case|certain|sure|convinced|clear"
+    r"|right to|correct to|believe|think|agree|say|said|claim|maintain|mean|conclude|choose|select|pick)\b"
+    r"|怀疑|不认为|并非"
+)
+"""Words with which what follows is doubted or denied."""
+OTHERS_SAY = (
+    r"\b(?:many|some|most|others?|people|novices?|students?|users?|somebody|someone|they|he|she|you)"
+    r" (?:[a-z]+ )?(?:would|will|might|may|could|claims?|say|says|said|suggests?|believes?|thinks?)\b"
+)
+"""Words with which it is what others say."""
+UNBELIEVED = re.compile(rf"(?:{DOUBT}|{OTHERS_SAY})[^,.;:]{{0,40}}\Z")
+"""Before a declaration in its sentence: it is doubted, denied, or what others say."""
+
 NEGATED = re.compile(
     words("not|cannot|neither|never|wrong|incorrect|false") + rf"|{CROSS}|n't\b|不是|不选|不正确|不符合|错误|并非|排除"
 )
@@ -182,6 +202,13 @@ REVISED = re.compile(
     r"|等等|不对,"
 )
 """Words with which a model takes back what it said."""
+
+RETRACTED = re.compile(
+    rf"{REVISED.pattern}|\b(?:this|that|it|which)(?:'s| is| was| would be) (?:[a-z]+ly )?"
+    r"(?:false|wrong|incorrect|untrue|not (?:true|right|correct|so|the case|it))\b|\bor (?:maybe |perhaps )?not\b"
+    r"|\b(?:kidding|no idea|take (?:it|that|this) back|never ?mind|(?:strike|forget) that)\b"
+)
+"""Words that take back what was said before."""
 
 JOINS = re.compile(words("and") + "|&|和|与")
 """Between labels that are chosen together, and not only listed."""

@@ -100,7 +100,9 @@ def labels(offered: tuple[str, ...]) -> Labels:
             rf"|\((?P<b>{one})\)|\[(?P<c>{one})\])"
         ),
         span=re.compile(
-            rf"{_LEAD}(?P<from>{one})(?: ?- ?| (?i:through|thru) |至)(?P<to>{one}){_CLOSE}{_AFTER}" if short else "(?!)"
+            rf"{_LEAD}(?P<from>{one})(?: ?- ?| (?i:through|thru|to) |至)(?P<to>{one}){_CLOSE}{_AFTER}"
+            if short
+            else "(?!)"
         ),
         head=re.compile(
             rf"[ \t\"'>+|-]{{0,6}}(?:(?i:option|choice|answer|letter)\s|选项\s?)?"

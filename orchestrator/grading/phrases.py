@@ -55,7 +55,7 @@ EXCLUDING = re.compile(
         r"|apart from|compared (?:with|to)|against",
         r"other (?:two|three|four|five|six|options?|choices?|ones|statements?)",
         r"rules? out|ruled out|ruling out|leaves? out|left out|leaving out|cross\w* off|take back",
-        r"well[- ]hydrated|sparing|contradict\w*|exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*|discard\w*",
+        r"well[- ]hydrated|spar(?:e|es|ing)|contradict\w*|exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*|discard\w*",
     )
     + rf"|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
 )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from orchestrator.grading import abstaining, lexicon
 from orchestrator.grading.listing import read_text
 from orchestrator.grading.page import MOST
+from orchestrator.grading.patterns import words
 from orchestrator.grading.reading import Found, Reading, found
 from orchestrator.grading.sentences import is_question
 
@@ -35,7 +36,8 @@ _ANNOUNCED = re.compile(
 _MUSED = re.compile(
     r"(?:,? right)?\?|, (?:maybe|perhaps|possibly)\b|\s(?:means|refers?|would|could|might|can|vs\b|versus"
     r"|individuals|[-:] (?:no|not|absent|unlikely|excluded)\b|(?:is|are) (?:defined"
-    r"|one (?:of|possibility)|a possibility|unlikely|less)|(?:seems?|appears?|looks?) (?:less|un)\w+)"
+    r"|one (?:of|possibility)|a possibility|unlikely|less)|(?:seems?|appears?|looks?) (?:less\b|un\w+)"
+    r"|(?:do|does|did)(?:n't| not)\b|(?:is|are) the least\b|(?:is|are|was|were) my first\b)"
 )
 """What stands after an option's text that is asked about, explained or weighed, and not chosen."""
 _EDGES = " .,;!\"')]"
@@ -51,7 +53,24 @@ _RESULT = re.compile(
 )
 """What stands before an option's text with which a sentence ends, as with its result."""
 _STOPS = (".", "!", "。", ")", '"')
-_DOUBTS = (lexicon.NEGATED, abstaining.UNKNOWN, abstaining.REFUSAL, lexicon.OR, abstaining.NONE, lexicon.LACKING)
+_DISBELIEF = re.compile(
+    words(
+        r"asked whether|unlikely|hardly|lacks?(?! of)|lacking|nothing|nobody|none of|anything but|far from",
+        r"fail(?:s|ed)? to|mimics?|argues? against|speaks? against|evidence against|points? against|less likely|least likely",
+    )
+)
+"""Words with which a sentence takes something for not the case."""
+_DISBELIEVED = re.compile(rf"(?:{_DISBELIEF.pattern}|\bwhether\b)[^,.;:]{{0,30}}\Z")
+"""Before an option's text in its sentence: it is taken for not the case."""
+_DOUBTS = (
+    _DISBELIEVED,
+    lexicon.NEGATED,
+    abstaining.UNKNOWN,
+    abstaining.REFUSAL,
+    lexicon.OR,
+    abstaining.NONE,
+    lexicon.LACKING,
+)
 
 
 def lead_text(reading: Reading) -> Found | None:
@@ -137,7 +156,8 @@ def closing_text(reading: Reading) -> Found | None:
     if any(doubt.search(reading.lower, start, end) for doubt in (lexicon.CONTRAST, lexicon.TENTATIVE)):
         return None
     seen = _one(reading, start, end)
-    return None if seen and lexicon.CONDITION.search(reading.lower, seen.end, reading.end) else seen
+    after = (lexicon.CONDITION, _DISBELIEF)
+    return None if seen and any(one.search(reading.lower, seen.end, reading.end) for one in after) else seen
 
 
 def sole_text(reading: Reading) -> Found | None:
@@ -188,7 +208,7 @@ def denied(reading: Reading) -> Found | None:
 def opening_words(reading: Reading) -> Found | None:
     """Find the one option whose words of content the first sentence holds, in whatever form."""
     start, end = _after_clause(reading, *reading.opening)
-    if any(doubt.search(reading.lower, start, end) for doubt in (*_DOUBTS, lexicon.TENTATIVE)):
+    if any(doubt.search(reading.lower, start, end) for doubt in (*_DOUBTS, lexicon.TENTATIVE, _DISBELIEF)):
         return None
     said = _stems(reading.lower[start:end])
     options = _contents(tuple(reading.offered.texts.items()))

@@ -34,27 +34,8 @@ _CONDITION = (
     r"(?:there|it|this|that|the|these|those|they)\b|\bhad (?:there|it) been\b|\b(?:would|could) have been\b"
     r"|\b(?:provided|providing) that\b|\b(?:as|so) long as\b|\bonly (?:when|where)\b|\botherwise\b"
 )
-_DOUBT = (
-    r"(?<!\bno )(?<!without )(?<!without a )(?<!without any )\bdoubt(?!less)"
-    r"|\b(?:unsure|uncertain|unconvinced|untrue|disagree|deny|denies|denied|far from|anything but|wrong to|mistake[ns]?"
-    r"|(?:i|we) (?:thought|assumed|believed|suspected|would have)|false (?:that|to)|nobody|no one|under no|by no means"
-    r"|hard to believe|hesitate|fails? to|(?:less|least) (?:likely|plausible|probable))\b"
-    r"|(?:\bnot|n't|\bnever|\bhardly|\bcannot) (?:[a-z]+ly )?(?:be )?(?:true|the case|certain|sure|convinced|clear"
-    r"|right to|correct to|believe|think|agree|say|said|claim|maintain|mean|conclude|choose|select|pick)\b"
-    r"|怀疑|不认为|并非"
-)
-_OTHERS = (
-    r"\b(?:many|some|most|others?|people|novices?|students?|users?|somebody|someone|they|he|she|you)"
-    r" (?:[a-z]+ )?(?:would|will|might|may|could|claims?|say|says|said|suggests?|believes?|thinks?)\b"
-)
-_UNMEANT = re.compile(f"{_CONDITION}|{_DOUBT}|{_OTHERS}")
+_UNMEANT = re.compile(f"{_CONDITION}|{lexicon.DOUBT}|{lexicon.OTHERS_SAY}")
 """Words of a passage that sets a condition, denies or doubts what it goes on to say, or tells what others say."""
-_RETRACTED = re.compile(
-    rf"{lexicon.REVISED.pattern}|\b(?:this|that|it|which)(?:'s| is| was| would be) (?:[a-z]+ly )?"
-    r"(?:false|wrong|incorrect|untrue|not (?:true|right|correct|so|the case|it))\b|\bor (?:maybe |perhaps )?not\b"
-    r"|\b(?:kidding|no idea|take (?:it|that|this) back|never ?mind|(?:strike|forget) that)\b"
-)
-"""Words that take back what was said before."""
 _RULES_OUT = re.compile(
     r"\b(?:rul(?:e|es|ed|ing) out|reject\w*|exclud\w*|eliminat\w*|dismiss\w*|discard\w*|cross\w* (?:off|out)|drop\w*)\b"
     r"|排除"
@@ -280,7 +261,7 @@ def _taken_back(reading: Reading, around: tuple[int, int], letters: tuple[str, .
             return "the output goes on to declare other letters"
     if _EVASIVE.search(reading.lower, end, reading.end) and _names_none(reading.excerpt(*around)):
         return "the output goes on without settling what it implied"
-    if _RETRACTED.search(reading.lower, end, reading.end):
+    if lexicon.RETRACTED.search(reading.lower, end, reading.end):
         return "the output goes on to take it back"
     later = _clauses(reading.excerpt(end, reading.end))
     if any(one.right is False and set(one.letters) & set(letters) for one in later):

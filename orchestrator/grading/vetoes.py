@@ -158,11 +158,16 @@ def _later(reading: Reading, seen: Found) -> str:
 
 
 def _wrong(reading: Reading, seen: Found) -> str:
-    return "what was found is called wrong" if lexicon.WRONG.match(reading.lower, seen.end) else ""
+    verdict = lexicon.VERDICT.match(reading.lower, seen.end)
+    no = verdict is not None and verdict["right"] is None and verdict["open"] is None
+    # An option may itself begin with a word of denial.
+    own = verdict is not None and reading.offered.texts[seen.letters[0]].startswith(verdict[0].lstrip(" .:)-,"))
+    wrong = lexicon.WRONG.match(reading.lower, seen.end) is not None or (no and not own)
+    return "what was found is called wrong" if wrong else ""
 
 
 def _revised(reading: Reading, seen: Found) -> str:
-    revision = lexicon.REVISED.search(reading.lower, seen.end, reading.end)
+    revision = lexicon.RETRACTED.search(reading.lower, seen.end, reading.end)
     if revision is None:
         return ""
     later = [mark for mark in reading.marks if mark.start() > revision.end()]
