@@ -1,6 +1,6 @@
 """Words with which an output gives no answer: it declines, finds no option right, or cannot tell.
 
-Always holds: patterns read lower-case text and are made of bounded repetitions; none names a label or an option.
+Always holds: patterns read lower-case text and never nest unbounded repetitions; none names a label or an option.
 """
 
 from __future__ import annotations

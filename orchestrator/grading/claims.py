@@ -8,7 +8,7 @@ bounded look around each of the first and last `page.MOST`.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from orchestrator.grading import cues, lexicon
 from orchestrator.grading.blocks import read_block
@@ -38,10 +38,12 @@ _NOT_ONLY = ("not only ", "not just ", "not merely ")
 _LAST_NOT = ("not ", "not\n")
 _PLACED = re.compile(r" (?:in|on|of|at) the ")
 _STATES = ("is", "be", "label", "circle", "correspond")
-SURE = ("stated", "chosen", "called", "concluded", "zh", "finding")
+Kind: TypeAlias = Literal["stated", "chosen", "concluded", "zh", "finding", "odd", "called", "judged", "named"]
+"""After which cue, in which language, or (called, judged) before which word letters are declared."""
+SURE: tuple[Kind, ...] = ("stated", "chosen", "called", "concluded", "zh", "finding")
 """Kinds of claim that declare an answer; the others only suggest one."""
-_SUREST = frozenset({"stated", "chosen", "zh", "finding"})
-_KINDS = {
+_SUREST: frozenset[Kind] = frozenset({"stated", "chosen", "zh", "finding"})
+_KINDS: dict[str, Kind] = {
     "noun": "stated",
     "verb": "chosen",
     "so": "concluded",
@@ -65,8 +67,7 @@ LONGEST_MARK = 10
 class Claim(NamedTuple):
     """Labels declared at a place."""
 
-    kind: str
-    """stated, chosen, concluded, zh (after such a cue), called (definitely right), judged (right), named."""
+    kind: Kind
     listed: Listed
     start: int
     end: int
@@ -159,14 +160,14 @@ _FITS = {"noun": _noun_fits, "verb": _verb_fits, "be": _be_fits, "heading": _hea
 """Kind of anchor -> whether what stands around a cue of this kind lets it declare something."""
 
 
-def _kind(lower: str, cue: re.Match[str], anchor: str) -> str:
+def _kind(lower: str, cue: re.Match[str], anchor: str) -> Kind:
     """Return the kind of claim that a cue makes."""
     if anchor == "be" and lexicon.CONCLUDING.match(sentence_before(lower, cue.start())):
         return "concluded"
     return _KINDS[anchor]
 
 
-def _declared_at(page: Page, kind: str, cue: re.Match[str]) -> tuple[Listed | None, bool]:
+def _declared_at(page: Page, kind: Kind, cue: re.Match[str]) -> tuple[Listed | None, bool]:
     """Return what is declared after a cue, and whether it is denied; of "not B but C" it is C that is declared."""
     if cue[0].endswith(_LAST_NOT) and kind in _SUREST:
         last = cue[0].rindex("not")
@@ -181,7 +182,7 @@ def _declared_at(page: Page, kind: str, cue: re.Match[str]) -> tuple[Listed | No
     return (_read(page, kind, instead.end()), False) if instead else (listed, denied)
 
 
-def _read(page: Page, kind: str, at: int) -> Listed | None:
+def _read(page: Page, kind: Kind, at: int) -> Listed | None:
     """Return the letters at `at`, and after the surest cues an option's text or a letter that was not offered."""
     sure = kind in _SUREST
     listed = read_block(page, at, described=True, texts=sure) if page.multi else read_list(page, at, multi=False)
@@ -190,7 +191,7 @@ def _read(page: Page, kind: str, at: int) -> Listed | None:
     return listed
 
 
-def _ends_there(page: Page, kind: str, cue: re.Match[str], listed: Listed) -> bool:
+def _ends_there(page: Page, kind: Kind, cue: re.Match[str], listed: Listed) -> bool:
     """Return whether the letters are all that the cue declares, and not the beginning of something else."""
     if kind == "finding" and _apposed(page, cue[0], listed):
         return False
@@ -271,7 +272,7 @@ def _called(page: Page, cued: list[Claim]) -> list[Claim]:
         ):
             continue
         if not page.offered.patterns.mark.search(text, end, right.end()) and not lexicon.FOREIGN.search(before):
-            kind = "called" if lexicon.DEFINITE.search(right[0]) else "judged"
+            kind: Kind = "called" if lexicon.DEFINITE.search(right[0]) else "judged"
             listed = listed._replace(clash=listed.clash or _unlike(page, right.end(), listed.letters))
             claims.append(Claim(kind, listed, begin, right.end(), lexicon.CONDITION.search(before) is not None))
     return claims

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 
 from orchestrator.grading import phrases
-from orchestrator.grading.lexicon import CROSS
 from orchestrator.grading.mentions import MOST, NEAR, named
+from orchestrator.grading.normalise import CROSS
 from orchestrator.grading.page import Listed
 from orchestrator.grading.patterns import words
 from orchestrator.grading.reading import Reading

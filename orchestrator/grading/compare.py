@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.grading.paired import DRAWS, detectable, mcnemar, sign_flip, weighted_difference
-from orchestrator.grading.score import MOST_SLICES
 from orchestrator.grading.stats import Floats, Interval, Ints, benjamini_hochberg, group_sums, holm
-from orchestrator.grading.tally import ItemTable
+from orchestrator.grading.tally import MOST_SLICES, ItemTable
 
 By: TypeAlias = Literal["disease", "source"]
 

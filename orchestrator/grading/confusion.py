@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from orchestrator.grading.score import MOST_SLICES
-from orchestrator.grading.tally import option_text
+from orchestrator.grading.tally import MOST_SLICES, option_text
 from orchestrator.records import Grade, Outcome
 
 WITHOUT_LETTERS = tuple(outcome for outcome in Outcome if outcome is not Outcome.ANSWERED)

@@ -1,6 +1,6 @@
 """How a declaration begins: the words after which an output's letters stand, in English and Chinese.
 
-Always holds: patterns read lower-case text, are made of bounded repetitions, and name no label and no option: what
+Always holds: patterns read lower-case text, never nest unbounded repetitions, and name no label and no option: what
 follows a cue is read by `listing`.
 """
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from orchestrator.grading import lexicon, phrases
-from orchestrator.grading.claims import Claim
+from orchestrator.grading.claims import Claim, Kind
 from orchestrator.grading.reading import Found, Reading, found
 from orchestrator.grading.sentences import sentence_before
 
@@ -18,7 +18,7 @@ _OR_ELSE = re.compile(r"\bor (?:else |maybe |perhaps |possibly )?(?:that |the |i
 _STOP = re.compile(r"[.;!?]\s|[\n。]")
 
 
-def declared(*kinds: str, by_text: bool = False, agree: bool = False) -> Callable[[Reading], Found | None]:
+def declared(*kinds: Kind, by_text: bool = False, agree: bool = False) -> Callable[[Reading], Found | None]:
     """Return the finder of the last claim of some kinds, by letter or by text, with those that it says it adds to.
 
     With `agree` all of them must name the same letters. Claims under a condition count only where there are no others,
@@ -53,7 +53,7 @@ def _with_those_added_to(reading: Reading, before: list[Claim], last: Claim) -> 
 
     Nothing where it says that it adds and there is none.
     """
-    if before and last.letters != before[-1].letters and all(map(reading.in_list, (before[-1].start, last.start))):
+    if before and last.letters != before[-1].letters and all(map(reading.bulleted, (before[-1].start, last.start))):
         return None
     together = [last]
     for earlier in reversed(before):

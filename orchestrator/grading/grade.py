@@ -63,14 +63,9 @@ def graded(
         outcome,
         rule,
         confidence,
-        sample,
-        rotation,
-        texts,
-        shown.metadata,
-        reply,
+        sample=sample,
+        rotation=rotation,
+        option_texts=texts,
+        metadata=shown.metadata,
+        reply=reply,
     )
-
-
-def unsent(item: Item, *, sample: int = 0, rotation: int = 0) -> Grade:
-    """Return the grade of a question that was never asked."""
-    return graded(item.rotated(rotation), Outcome.UNSENT, sample=sample, rotation=rotation)

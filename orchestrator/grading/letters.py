@@ -9,7 +9,7 @@ from orchestrator.grading import cues, lexicon
 from orchestrator.grading.blocks import read_block
 from orchestrator.grading.label import own_text
 from orchestrator.grading.listing import MOST, read_list, read_text, read_unoffered
-from orchestrator.grading.normalise import OPEN_BOX
+from orchestrator.grading.normalise import CROSS, OPEN_BOX, TICK
 from orchestrator.grading.offered import Offered
 from orchestrator.grading.page import Listed
 from orchestrator.grading.reading import Found, Head, Reading, found
@@ -43,7 +43,7 @@ _LEAD = re.compile(
 _OFFERING = re.compile(r"\b(?:(?<!correct )(?<!right )options?|(?<!correct )choices?)\b[^\n.]{0,30}:\s{0,4}\Z")
 _GOES_ON = re.compile(r"\s?(?:,|;|/|\band\b|\bor\b)\s?[^\]\n\s][^\]\n]{0,60}\]")
 _PROMISED = re.compile(r"(?:form|format|example|respond with|reply with|answer with)\b[^.\n]{0,40}\Z")
-_SIGN = re.compile(rf"(?:[-=]+>|[→⇒⟹∴{lexicon.TICK}])\s?(?=[^→⇒⟹>]{{1,20}}\Z)")
+_SIGN = re.compile(rf"(?:[-=]+>|[→⇒⟹∴{TICK}])\s?(?=[^→⇒⟹>]{{1,20}}\Z)")
 _LED = re.compile(r"(?: - |, )(?!(?i:and|or|but|too)\b)(?=[A-Za-z]{2}|[aA] )")
 _TAKEN_BACK = re.compile(r"\b(?:preliminary|(?:initial|first) (?:guess|instinct|impression|thought|answer)|at first)\b")
 _UNCHOSEN = re.compile(
@@ -176,7 +176,7 @@ def _only(reading: Reading, start: int, stop: int) -> Found | None:
 
 
 def bare(reading: Reading) -> Found | None:
-    """Find an output that is nothing but letters; only here a lower-case letter counts."""
+    """Find an output that is nothing but letters, in lower case also."""
     seen = _only(reading, 0, reading.end)
     if seen:
         return seen
@@ -209,7 +209,7 @@ def _last_words(reading: Reading, line: int) -> Found | None:
     if short and max(start, line) > reading.start and (seen := _only(reading, start, reading.end)):
         return seen
     sign = _SIGN.search(reading.text, max(line, reading.end - LONGEST_SIGNED), reading.end)
-    return _only(reading, sign.end(), reading.end) if sign and lexicon.CROSS not in reading.text else None
+    return _only(reading, sign.end(), reading.end) if sign and CROSS not in reading.text else None
 
 
 def _last_lines(reading: Reading, start: int) -> Found | None:
@@ -296,7 +296,7 @@ def sole_mark(reading: Reading) -> Found | None:
             continue
         listed = read_list(reading, mark.start(), multi=True)
         label = reading.offered.patterns.by_spelling[mark["a"] or mark["b"] or mark["c"]]
-        if _offers(reading, mark.start(mark.lastgroup)):
+        if _offers(reading, max(map(mark.start, "abc"))):
             continue
         if number >= TRIED or (listed and len(listed.letters) > 1) or (seen and seen.letters != (label,)):
             return None

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orchestrator.grading.score import MOST_SLICES
-from orchestrator.grading.tally import option_text
+from orchestrator.grading.tally import MOST_SLICES, option_text
 from orchestrator.records import PAID, Grade
 
 

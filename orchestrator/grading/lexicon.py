@@ -1,15 +1,14 @@
 """What is said about an answer: that it is right, wrong, conditional, doubted, or taken back.
 
-Always holds: patterns read lower-case text and are made of bounded repetitions; none names a label or an option.
+Always holds: patterns read lower-case text and never nest unbounded repetitions; none names a label or an option.
 """
 
 from __future__ import annotations
 
 import re
 
+from orchestrator.grading.normalise import CROSS, TICK
 from orchestrator.grading.patterns import words
-
-TICK, CROSS = "✓", "✗"
 
 RIGHT = re.compile(
     r"(?:, |\"? )?(?:\([^()\n]{0,120}\)\s)?(?:,[^,.\n]{0,80}, )?(?:[^.,\n;!?:]{0,60}? )??"

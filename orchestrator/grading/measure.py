@@ -44,7 +44,7 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Measured:
     """What the parser made of one labelled output."""
 
     row: Labelled
@@ -100,19 +100,19 @@ def load(path: Path) -> tuple[Labelled, ...]:
     return tuple(rows)
 
 
-def judge(rows: Iterable[Labelled], rules: Sequence[Rule] = SHIPPED) -> tuple[Outcome, ...]:
+def measured(rows: Iterable[Labelled], rules: Sequence[Rule] = SHIPPED) -> tuple[Measured, ...]:
     """Return what the rules make of each row."""
 
-    def one(row: Labelled) -> Outcome:
+    def one(row: Labelled) -> Measured:
         answer = decide(*read(row.output, row.options, multi=row.multi), rules)
         if isinstance(answer, Answer):
-            return Outcome(row, answer.letters, answer.rule)
-        return Outcome(row, (), str(answer.reason))
+            return Measured(row, answer.letters, answer.rule)
+        return Measured(row, (), str(answer.reason))
 
     return tuple(one(row) for row in rows)
 
 
-def targets(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
+def targets(outcomes: Sequence[Measured]) -> Iterator[Figure]:
     """Yield the figures that the parser is held to."""
     single = [one for one in outcomes if not one.row.multi]
     strong = [one for one in single if one.row.tier == "strong"]
@@ -125,16 +125,16 @@ def targets(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
     yield _accuracy("multi, prose: exact set", [one for one in multi if not _TAGS.search(one.row.output)], 0.95)
 
 
-def _accuracy(name: str, outcomes: Sequence[Outcome], target: float | None = None) -> Figure:
+def _accuracy(name: str, outcomes: Sequence[Measured], target: float | None = None) -> Figure:
     return Figure(name, sum(one.right for one in outcomes), len(outcomes), target)
 
 
-def _precision(name: str, outcomes: Sequence[Outcome], target: float | None = None) -> Figure:
+def _precision(name: str, outcomes: Sequence[Measured], target: float | None = None) -> Figure:
     given = [one for one in outcomes if one.letters]
     return Figure(name, sum(one.right for one in given), len(given), target)
 
 
-def _silence(name: str, outcomes: Sequence[Outcome], target: float | None = None) -> Figure:
+def _silence(name: str, outcomes: Sequence[Measured], target: float | None = None) -> Figure:
     empty = [one for one in outcomes if not one.row.gold]
     return Figure(name, sum(not one.letters for one in empty), len(empty), target)
 
@@ -144,7 +144,7 @@ def held_out(rows: Sequence[Labelled]) -> Iterator[Figure]:
 
     A rule that fires elsewhere at least `FEWEST` times with a precision below the threshold is left out.
     """
-    outcomes = judge(rows)
+    outcomes = measured(rows)
     for source in sorted({row.source for row in rows}):
         elsewhere = _by(lambda one: one.why, [one for one in outcomes if one.row.source != source and one.letters])
         poor = {
@@ -153,23 +153,23 @@ def held_out(rows: Sequence[Labelled]) -> Iterator[Figure]:
             if len(fired) >= FEWEST and sum(one.right for one in fired) < THRESHOLD * len(fired)
         }
         rules = tuple(rule for rule in SHIPPED if rule.name not in poor)
-        there = judge([row for row in rows if row.source == source], rules)
+        there = measured([row for row in rows if row.source == source], rules)
         without = f" (without {', '.join(sorted(poor))})" if poor else ""
         yield _accuracy(f"{source}: accuracy{without}", there)
         yield _precision(f"{source}: precision{without}", there)
 
 
-def _by(key: Callable[[Outcome], str], outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
-    groups: dict[str, list[Outcome]] = defaultdict(list)
+def _by(key: Callable[[Measured], str], outcomes: Iterable[Measured]) -> dict[str, list[Measured]]:
+    groups: dict[str, list[Measured]] = defaultdict(list)
     for one in outcomes:
         groups[key(one)].append(one)
     return dict(sorted(groups.items()))
 
 
-def misses(outcomes: Iterable[Outcome]) -> Iterator[str]:
+def misses(outcomes: Iterable[Measured]) -> Iterator[str]:
     """Yield the rows read wrongly, class by class: kind of miss, then the rule or reason behind it."""
 
-    def sort(one: Outcome) -> str:
+    def sort(one: Measured) -> str:
         if not one.row.gold:
             return f"answer where there is none, by {one.why}"
         return f"wrong letters, by {one.why}" if one.letters else f"no answer: {one.why}"
@@ -185,7 +185,7 @@ def misses(outcomes: Iterable[Outcome]) -> Iterator[str]:
 
 def report(rows: Sequence[Labelled], *, show_misses: bool = False) -> Iterator[str]:
     """Yield the lines of the report."""
-    outcomes = judge(rows)
+    outcomes = measured(rows)
     yield f"{len(rows)} labelled answers, threshold {THRESHOLD}\n"
     yield from map(str, targets(outcomes))
     yield "\nby source"
@@ -212,11 +212,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--misses", action="store_true", help="list what was read wrongly, by class")
     chosen = parser.parse_args(arguments)
     try:
-        for line in report(load(chosen.file), show_misses=chosen.misses):
-            sys.stdout.write(f"{line}\n")
+        rows = load(chosen.file)
     except (BenchmarkError, OSError) as error:
         sys.stderr.write(f"{printable(str(error))}\n")
         return 2
+    for line in report(rows, show_misses=chosen.misses):
+        sys.stdout.write(f"{line}\n")
     return 0
 
 

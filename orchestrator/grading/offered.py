@@ -71,6 +71,10 @@ class Labels:
     head: re.Pattern[str]
     """A label set off by a bracket or punctuation, as at the beginning of a line."""
 
+    def of(self, run: str) -> set[str]:
+        """Return the labels of a match of `run`."""
+        return {self.by_spelling.get(one, "") for one in ([run] if run in self.by_spelling else run)}
+
 
 @lru_cache(maxsize=512)
 def labels(offered: tuple[str, ...]) -> Labels:

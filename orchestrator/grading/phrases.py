@@ -1,13 +1,13 @@
 """What a clause of free prose says of the options it names: that it chooses, tells, excludes or doubts them.
 
-Always holds: patterns read lower-case text and are made of bounded repetitions; none names a label or an option.
+Always holds: patterns read lower-case text and never nest unbounded repetitions; none names a label or an option.
 """
 
 from __future__ import annotations
 
 import re
 
-from orchestrator.grading.lexicon import CROSS, TICK
+from orchestrator.grading.normalise import CROSS, TICK
 from orchestrator.grading.patterns import words
 
 ANNOUNCING = re.compile(

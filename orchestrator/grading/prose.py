@@ -56,7 +56,8 @@ _STOPS = (".", "!", "。", ")", '"')
 _DISBELIEF = re.compile(
     words(
         r"asked whether|unlikely|hardly|lacks?(?! of)|lacking|nothing|nobody|none of|anything but|far from",
-        r"fail(?:s|ed)? to|mimics?|argues? against|speaks? against|evidence against|points? against|less likely|least likely",
+        r"fail(?:s|ed)? to|mimics?|argues? against|speaks? against|evidence against|points? against",
+        r"less likely|least likely",
     )
 )
 """Words with which a sentence takes something for not the case."""

@@ -151,7 +151,7 @@ class Reading(Page):
         stops = [stop.end() for stop in _BREAK.finditer(self.text, first, max(first, self.end - 1))]
         return (stops[-1] if stops else first), self.end
 
-    def in_list(self, at: int) -> bool:
+    def bulleted(self, at: int) -> bool:
         """Return whether a place is in a line that begins with a bullet."""
         return BULLET.match(self.lower, self.lower.rfind("\n", 0, at) + 1) is not None
 
@@ -177,5 +177,5 @@ class Reading(Page):
 
     @Lazy
     def unsure(self) -> bool:
-        """Whether the text says anywhere that the answer cannot be told."""
+        """Whether the text declines to answer, or says that no option is right or that the answer cannot be told."""
         return self.refused or self.none or abstaining.UNKNOWN.search(self.lower, 0, self.end) is not None

@@ -21,11 +21,8 @@ from orchestrator.grading.stats import (
     group_influence,
     mean_interval,
 )
-from orchestrator.grading.tally import OUTCOMES, ItemTable, tabulate
+from orchestrator.grading.tally import MOST_SLICES, OUTCOMES, ItemTable, tabulate
 from orchestrator.records import PAID, Grade, Outcome
-
-MOST_SLICES = 64
-"""More names than this in a task are no categories (every item may have its own) and are not sliced by."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from orchestrator.grading.stats import Floats, Ints, chance
 from orchestrator.records import PAID, Grade, Outcome
 
+MOST_SLICES = 64
+"""More names than this in a task are no categories (every item may have its own) and are not sliced by."""
 OUTCOMES = tuple(Outcome)
 _COLUMN = {outcome: index for index, outcome in enumerate(OUTCOMES)}
 _IS_PAID = np.array([outcome in PAID for outcome in OUTCOMES])

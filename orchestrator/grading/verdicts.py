@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from orchestrator.grading import lexicon
 from orchestrator.grading.listing import read_list
+from orchestrator.grading.normalise import CROSS, TICK
 from orchestrator.grading.page import Listed
 from orchestrator.grading.reading import Found, Reading
 from orchestrator.grading.sentences import is_question, sentence_before
@@ -19,11 +20,11 @@ LONGEST = 800
 """Characters after a label in which its verdict is looked for."""
 
 _ROW = re.compile(
-    rf"[ )]{{0,3}}\|(?:[^|\n]{{0,200}}\|){{1,6}} ?(?:(?P<right>yes|affected|true|correct|present|{lexicon.TICK})"
-    rf"|no|not affected|unaffected|normal|false|incorrect|absent|{lexicon.CROSS}) ?\|? ?(?=\n|\Z)"
+    rf"[ )]{{0,3}}\|(?:[^|\n]{{0,200}}\|){{1,6}} ?(?:(?P<right>yes|affected|true|correct|present|{TICK})"
+    rf"|no|not affected|unaffected|normal|false|incorrect|absent|{CROSS}) ?\|? ?(?=\n|\Z)"
 )
 """What stands in a row of a table after its option, up to a verdict in the last cell."""
-_SET_OFF = re.compile(rf"[\"')\]]{{0,2}}\s?[:|=(→{lexicon.TICK}{lexicon.CROSS}-]")
+_SET_OFF = re.compile(rf"[\"')\]]{{0,2}}\s?[:|=(→{TICK}{CROSS}-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def _by_text(reading: Reading) -> dict[str, Verdict]:
     for start, end, owners in reading.texts:
         sign = lexicon.SIGN_BEFORE.search(reading.lower, max(0, start - 6), start)
         if sign and not reading.lower[reading.lower.rfind("\n", 0, start) + 1 : sign.start()].strip(" ->+"):
-            found.update(dict.fromkeys(owners, Verdict(lexicon.TICK in sign[0], start, end)))
+            found.update(dict.fromkeys(owners, Verdict(TICK in sign[0], start, end)))
         elif row := _ROW.match(reading.lower, end):
             found.update(dict.fromkeys(owners, Verdict(row["right"] is not None, start, end)))
         elif _SET_OFF.match(reading.lower, end) and (verdict := lexicon.VERDICT.match(reading.lower, end)):
@@ -97,7 +98,7 @@ def _adjacent(reading: Reading, start: int, end: int) -> bool | None:
     lower = reading.lower
     sign = lexicon.SIGN_BEFORE.search(lower, max(0, start - 6), start)
     if sign and not (lexicon.SIGN_AFTER.match(lower, end) and _sign_last(reading)):
-        return sign[0].strip(" ([") == lexicon.TICK
+        return sign[0].strip(" ([") == TICK
     if sign := lexicon.VERDICT.match(lower, end):
         return sign["right"] is not None
     if lexicon.WRONG.match(lower, end):
@@ -108,7 +109,7 @@ def _adjacent(reading: Reading, start: int, end: int) -> bool | None:
 
 def _sign_last(reading: Reading) -> bool:
     """Return whether ticks and crosses stand after their labels: a label stands before the first of them."""
-    signs = [at for sign in (lexicon.TICK, lexicon.CROSS) if (at := reading.text.find(sign)) >= 0]
+    signs = [at for sign in (TICK, CROSS) if (at := reading.text.find(sign)) >= 0]
     return bool(reading.marks) and reading.marks[0].start() < min(signs)
 
 

@@ -115,8 +115,7 @@ def _miscounted(reading: Reading, seen: Found) -> str:
 
 def _others(reading: Reading, mark: re.Match[str], seen: Found) -> bool:
     """Return whether a mark is of labels that a finding has not."""
-    spelled = reading.offered.patterns.by_spelling
-    return not {spelled.get(one, "") for one in ([mark[0]] if mark[0] in spelled else mark[0])} <= {*seen.letters}
+    return not reading.offered.patterns.of(mark[0]) <= {*seen.letters}
 
 
 def _broken(reading: Reading, seen: Found) -> str:
@@ -170,10 +169,8 @@ def _revised(reading: Reading, seen: Found) -> str:
     revision = lexicon.RETRACTED.search(reading.lower, seen.end, reading.end)
     if revision is None:
         return ""
-    later = [mark for mark in reading.marks if mark.start() > revision.end()]
-    spelled = reading.offered.patterns.by_spelling
-    labels = {spelled[one] for mark in later for one in ([mark[0]] if mark[0] in spelled else mark[0])}
-    return "the text takes it back and goes on to other letters" if labels - set(seen.letters) else ""
+    other = any(_others(reading, mark, seen) for mark in reading.marks if mark.start() > revision.end())
+    return "the text takes it back and goes on to other letters" if other else ""
 
 
 def _unread_after(reading: Reading, seen: Found) -> str:

@@ -14,8 +14,8 @@ from orchestrator.grading.compare import By, unsliced
 from orchestrator.grading.confusion import WITHOUT_LETTERS, Confusion
 from orchestrator.grading.levels import Level, by_task
 from orchestrator.grading.position import Position
-from orchestrator.grading.score import MOST_SLICES, Score
-from orchestrator.grading.tally import ItemTable
+from orchestrator.grading.score import Score
+from orchestrator.grading.tally import MOST_SLICES, ItemTable
 from orchestrator.reporting.results import RunSummary
 from orchestrator.reporting.tables import Cell, Column, Percent, Row, Table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.grading.grade import graded, read, unsent
+from orchestrator.grading.grade import graded, read
 from orchestrator.records import PAID, Ending, Item, Outcome
 
 ITEM = Item("q", "SDD", "Which?", (("A", "Healthy"), ("B", "Osteophytes")), ("B",), False, (), "g", {"source": "x"})
@@ -43,11 +43,3 @@ def test_a_grade_carries_the_item_as_it_was_shown() -> None:
     assert (grade.options, grade.option_texts) == (("A", "B"), ("Osteophytes", "Healthy"))
     assert (grade.sample, grade.rotation, grade.group, grade.metadata) == (2, 1, "g", {"source": "x"})
     assert grade.rule
-
-
-def test_an_item_that_was_never_asked_is_unsent() -> None:
-    """It has no letters, and is not right."""
-    grade = unsent(ITEM)
-    assert (grade.outcome, grade.letters, grade.correct) == (Outcome.UNSENT, (), False)
-    rotated = unsent(ITEM, sample=2, rotation=1)
-    assert (rotated.sample, rotated.rotation, rotated.gold) == (2, 1, ITEM.rotated(1).gold)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import BenchmarkError
-from orchestrator.grading.measure import FEWEST, Figure, held_out, judge, load, main, misses, report, targets
+from orchestrator.grading.measure import FEWEST, Figure, held_out, load, main, measured, misses, report, targets
 
 OPTIONS = {"A": "Healthy", "B": "Osteophytes", "C": "Spinal canal stenosis"}
 
@@ -39,7 +39,7 @@ def test_an_answer_is_right_when_its_letters_are_the_gold_letters(tmp_path: Path
         row("Nothing here.", "C"),
         row("A and B", "BA", kind="multi"),
     )
-    assert [one.right for one in judge(load(file))] == [True, False, False, True, False, True]
+    assert [one.right for one in measured(load(file))] == [True, False, False, True, False, True]
 
 
 def test_each_target_is_measured_on_its_own_answers(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_each_target_is_measured_on_its_own_answers(tmp_path: Path) -> None:
         row("【答案】AB", "AB", kind="multi"),
         row("The answers are A and B.", "AC", kind="multi"),
     )
-    figures = {figure.name: (figure.hits, figure.of) for figure in targets(judge(load(file)))}
+    figures = {figure.name: (figure.hits, figure.of) for figure in targets(measured(load(file)))}
     assert figures == {
         "single, strong labels: accuracy": (4, 5),
         "single, strong labels: precision": (3, 4),
@@ -91,7 +91,7 @@ def test_misses_are_listed_by_class(tmp_path: Path) -> None:
         row("\x1b[31mNothing here.", "A"),
         row("B", "B"),
     )
-    lines = list(misses(judge(load(file))))
+    lines = list(misses(measured(load(file))))
     assert lines[0] == "\n2 x answer where there is none, by declared"
     assert any(line.startswith("\n1 x wrong letters, by declared") for line in lines)
     assert any(line.startswith("\n1 x no answer: nothing") for line in lines)
