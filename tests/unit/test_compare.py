@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import mcnemar
 
 from orchestrator.grading.compare import Comparison, Paired, compare, compare_all, compare_slices
-from orchestrator.grading.score import MOST_SLICES, score_table
+from orchestrator.grading.score import score_table
 from orchestrator.grading.stats import benjamini_hochberg, holm
-from orchestrator.grading.tally import ItemTable, tabulate
+from orchestrator.grading.tally import MOST_SLICES, ItemTable, tabulate
 from orchestrator.records import Grade, Outcome
 
 GONE = {"r": Outcome.REFUSED, "f": Outcome.FAILED}

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from orchestrator.grading.score import MOST_SLICES, ModelScore, Score, score_model
+from orchestrator.grading.score import ModelScore, Score, score_model
+from orchestrator.grading.tally import MOST_SLICES
 from orchestrator.records import PAID, Grade, Json, Outcome
 
 TEXTS = ("L1/L2", "L2/L3", "L3/L4", "L4/L5", "L5/S1")

@@ -13,8 +13,7 @@ from orchestrator.grading.analysis import analyse
 from orchestrator.grading.confusion import WITHOUT_LETTERS, confusions
 from orchestrator.grading.levels import Level, levels
 from orchestrator.grading.position import Position, positions
-from orchestrator.grading.score import MOST_SLICES
-from orchestrator.grading.tally import tabulate
+from orchestrator.grading.tally import MOST_SLICES, tabulate
 from orchestrator.records import Grade, Item, Outcome
 
 DISEASES = ("Healthy", "Osteophytes", "Spondylolisthesis")
