@@ -44,7 +44,9 @@ AS_MODEL = re.compile(
 NONE = re.compile(
     r"n(?<![a-z]n)(?:one of (?:the (?:above|options?|choices?|answers?|given|provided|listed(?! (?:patholog|finding"
     r"|condition|disease|abnormalit))|available|following|statements?"
-    r"|(?:three|four|five)(?! (?:is|are) (?:spared|normal)))|these|those|them\b|above)"
+    r"|(?:three|four|five)(?! (?:is|are) (?:spared|normal)))|these|those"
+    r"|them\b(?! (?:is|are|has|have|shows?|retains?|keeps?|looks?|appears?) (?:\w+ ){0,2}?(?:normal|bright|spared"
+    r"|healthy|preserved|intact|un\w+)\b)|above)"
     r"|either (?:of the )?(?:options?|choices?|answers?)\b"
     r"|o (?:correct|right|valid|suitable|appropriate) (?:answer|option|choice)\b"
     r"|ot (?:listed|among|included|one of|present|given|available|mentioned) (?:in |among |as |of )?"

@@ -118,7 +118,7 @@ def _counted(reading: Reading, blocks: list[Block]) -> list[Block]:
     told = [block for block in chosen if block.telling] or chosen
     alone = len(told) == 1 and (len(told[0].right) > 1 or not any(block.right - told[0].right for block in chosen))
     if reading.offered.levels:
-        return told if all(block.telling for block in chosen if block.adds) else []
+        return told if all(block.telling or block.right <= chosen[-1].right for block in chosen if block.adds) else []
     if alone:
         return told
     together = (

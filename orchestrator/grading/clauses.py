@@ -59,7 +59,8 @@ _RELATIVE = re.compile(
     r"|include)\b)"
 )
 _CONDITION = re.compile(
-    r"\b(?:if(?! the (?:question|aim|goal|point|task)| we| asked| i had to| i have to| you)|unless|assuming"
+    r"\b(?:if(?! the (?:question|aim|goal|point|task)| we| asked| i had to| i have to| you)|unless"
+    r"|assuming(?! (?:\w+[ -]){0,4}(?:lumbar|vertebra[el]?|numbering|segmentation|anatomy|sacrum|segments?)\b)"
     r"|supposing)\b[^;.]*\Z"
 )
 _THAN = re.compile(r"(?:\bthan|\A\s?over)(?: (?:at|in|the|an?|level|option|those of)){0,2}\W{0,3}\Z")
@@ -74,9 +75,10 @@ _PICKED = re.compile(r"\b(?:pick|choose|select|tick|mark|include|go with) (?:tho
 _SO = re.compile(r", (?:so|therefore|hence|thus)\b")
 _SO_IS = re.compile(r"\bso (?:is|are|does|do|has|have)\W*(?:the )?\Z")
 _BAR = (
-    r"(?:except(?:ing)?(?: for)?|other than|apart from|aside from|save for|besides|with the exception of|but(?: for)?)"
+    r"(?:(?:except(?:ing)?(?: for)?|other than|apart from|aside from|save for|besides|with the exception of)"
+    r"(?: [a-z]{1,12}){0,3}|but(?: (?:for|at|in|the)){0,2})"
 )
-_FEW = r"(?: [a-z]{1,12}){0,3}\W{0,3}\Z"
+_FEW = r"\W{0,3}\Z"
 _FINE_BUT = re.compile(rf"\b(?:{phrases.FINE}|healthy|clear|no(?:thing|ne|body)?)\b[^.;:]{{0,60}} {_BAR}{_FEW}")
 """What stands before options of which alone something is found: "normal except for", "no level but"."""
 _ALL_BUT = re.compile(rf"(?:\W*|[^.;]{{0,60}}\b(?:all|every|each)\b[^,.;:]{{0,40}} ){_BAR}{_FEW}")
@@ -164,7 +166,11 @@ def clauses_of(reading: Reading, start: int, end: int, *, general: bool) -> list
         right = exempt or (False if dismissed else _verdict(before, after, hedged=unsure, sure=sure))
         between = lower[left : listed.start]
         if clauses:
-            against = against or bool(clauses[0].right and phrases.AGAINST.search(between))
+            against = against or bool(
+                clauses[0].right
+                and phrases.AGAINST.search(between)
+                and not phrases.DEGREE.search(lower, start, listed.start)
+            )
             verdict = _beside(clauses[-1], between, after, right=right, against=against)
             # What is set against holds on, until a clause is excluded in its own words.
             against, right = against and right is True and verdict is False, verdict

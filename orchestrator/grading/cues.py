@@ -84,6 +84,7 @@ _ANCHORS = {
     **dict.fromkeys(("in conclusion", "in summary", "overall"), "so"),
     **dict.fromkeys(("by exclusion", "by elimination", "of elimination"), "so"),
     **dict.fromkeys(("is ", "be ", "it s ", "that s ", "labeled", "labelled", "circled", "correspond"), "be"),
+    **dict.fromkeys(("match", "fits ", "fit ", "resembl", "aligns "), "be"),
 }
 _IDEOGRAPHIC_ANCHORS = {
     **dict.fromkeys(("答案", "回答", "选", "正确", "符合"), "zh"),
@@ -150,7 +151,8 @@ CUES = {
     ),
     "heading": re.compile(
         r"(?:correct|true|right|involved|abnormal|present|positive|final|short version|revised|updated"
-        r"|corrected)(?: (?:options?|levels?|answers?|statements?|ones?))?"
+        r"|corrected)"
+        r"(?: (?:options?|levels?|answers?|statements?|ones?|assessment|impression|interpretation|verdict|list))?"
         r"\s?(?: are| is)?:\s{0,8}"
     ),
     "left": re.compile(
@@ -159,12 +161,14 @@ CUES = {
         r"{0,3}:?\s{1,3}"
     ),
     "be": re.compile(
-        r"(?:is|be|it's|that's|labell?ed|circled|correspond(?:s|ing)? to)"
-        r"(?: (?:as|with|by|to|the|at|in|not|either|both|seen|found|present|noted|visible|levels?|option|choice|letter"
+        r"(?:is|be|it's|that's|labell?ed|circled|correspond(?:s|ing)? to|match(?:es)?|fits?|resembles?|aligns?"
+        r"|captures?)"
+        r"(?: (?:best|well|most closely|as|with|by|to|the|at|in|not|either|both|seen|found|present|noted|visible"
+        r"|levels?|option|choice|letter"
         r"|point|image|picture|labell?ed|circled)){0,4}:?\s{1,3}(?=[\"'(\[⟦]?[\"'(\[]?[a-z0-9]\b)"
     ),
     "zh": re.compile(
-        r"(?:答案|回答|(?:正确|最佳)?选项|(?:正确|符合|成立)[^,。\n]{0,10}?的)[^。\n,;:a-z]{0,14}?"
+        r"(?:答案|回答|(?:正确|最佳)?选项(?!分析|列表|说明)|(?:正确|符合|成立)[^,。\n]{0,10}?的)[^。\n,;:a-z]{0,14}?"
         r"(?:应该?[是为选]|就?是|为|选择?|有|:)\s{0,4}(?:选择?|选项|答案|:|\s){0,4}"
         r"|(?:答案|回答|选(?:择|出)?)(?!项)\s?(?:的?是|为|:|\s|答案|选项){0,4}"
     ),
@@ -218,11 +222,28 @@ TAG = re.compile(
 """Marks that exist to hold an answer."""
 
 RUN_ON = re.compile(
-    r"\n\s{0,4}(?:\#{0,4} ?(?:hint|(?:next |new |another )?question|problem|q ?\d{0,3}|human|user|context"
+    r"\n\s{0,4}(?:\#{0,4} ?(?:hint|(?:the )?(?:next |new |another )?question|problem|q ?\d{0,3}|human|user|context"
     r"|instruction|example ?\d{0,3}|input"
     r"|passage|choices|问题|题目|例题)(?: ?\d{0,3} ?[:.]| \d{1,3}\n)|(?:<image>|<\|?user))"
 )
 """A line with which a model that goes on after its answer begins the next question."""
+
+ANSWER = re.compile(r"\b(?:answer|option|choice)s?\b")
+"""Words of a sentence that may say what the answer is."""
+
+AFTERWORD = re.compile(
+    r"\W*(?:please (?:note|remember|consult|be aware|keep in mind|seek|let me|see a|have (?:the|your))\b"
+    r"|(?:do )?(?:bear|keep) in mind\b|remember that (?:i|this)\b|(?:important |please )?(?:note|disclaimer|caveat"
+    r"|reminder)\b:? (?:that )?(?:this|i\b|i'm|my\b|always|as an ai)|always (?:seek|consult)\b"
+    r"|consult (?:an?|with|your)\b|this is for (?:educational|informational)\b"
+    r"|this (?:is|should|does) not (?:be |an? )?(?:[a-z]+ )?(?:substitute|replace|diagnos|advice|constitute|considered"
+    r"|taken)|would you like\b|let me know\b|feel free\b|i hope (?:this|that)\b"
+    r"|for a definitive (?:diagnosis|interpretation|reading|answer|assessment)\b"
+    r"|an? (?:[a-z]+ )?(?:radiologist|doctor|specialist|physician|expert) should\b"
+    r"|i(?:'m| am) (?:not a (?:doctor|radiologist|physician|medical)|an ai\b)"
+    r"|i should (?:emphasi[sz]e|note|mention|stress) that i(?:'m| am)\b)"
+)
+"""How a sentence begins that takes leave or warns, and says nothing of the answer."""
 
 UNOFFERED = re.compile(
     r"[\s\"'(\[⟦]{0,4}(?:(?:option|choice|answer|letter)\s)?[\"'(\[]{0,2}(?P<label>[a-z])(?:[)\].:,⟧]|\s\(|\s?\Z)"

@@ -21,12 +21,17 @@ RIGHT = re.compile(
     r"|most (?:likely|appropriate|accurate|suitable|plausible|probable|reasonable|correct|logical|relevant|fitting"
     r"|similar)"
     r"|more (?:likely|appropriate|accurate|suitable|plausible|probable|similar)"
+    r"|most (?:prominent|striking|significant|evident|obvious|notable) (?:abnormality|finding|feature|change)"
     r"|only (?:correct|right|valid|option|choice|answer)|(?:correct |final )?answer|(?<=my )(?:final )?(?:answers"
     r"|choices?|picks?|selections?)|one (?:that|which))"
     r"|(?:both |all |also )?(?:apply|applies|qualify|qualifies|hold true|holds true)"
     r"|(?:,| to be| as)? the (?:right|correct|best|only (?:remaining|plausible|possible|viable)"
     r"|most (?:likely|appropriate|plausible|probable|suitable|accurate|reasonable|fitting))"
-    r" (?:pick|choice|answer|option|candidate|diagnosis)|to be (?:correct|right|true)"
+    r" (?:pick|choice|answer|option|candidate|diagnosis)"
+    r"|(?:best )?(?:explains|captures|describes|fits|matches|answers)(?: [a-z]{2,12}){1,3} (?:best|better than)"
+    r"|stands out(?=[.,;!]|\Z)|captures (?:this|that|it)(?=[.,;!]|\Z)|is (?:the )?more (?:defensible|compatible"
+    r"|fitting)"
+    r"|to be (?:correct|right|true)"
     r"|(?<=only [a-z]) (?:remains?|is left)|(?:should|must) be (?:selected"
     r"|chosen|ticked|picked|marked)|it is(?=[.!,]|\Z))\b"
     r"| ?(?:[选各]?项)?[^,。\n;:不没]{0,40}?(?:是|为|都|均|皆|说法)?(?:正确|符合|对的|成立)"
@@ -40,6 +45,9 @@ RIGHT_WORDS = (
         "best",
         "most ",
         "more ",
+        "better",
+        "stands out",
+        "captures",
         "true",
         "appl",
         "hold",
@@ -111,21 +119,23 @@ SIGN_AFTER = re.compile(rf"[\s:.)\]]{{0,4}}[{TICK}{CROSS}⚠]")
 VERDICT = re.compile(
     r"[\s:.)\]\"'(,|=>→-]{0,6}(?:"
     rf"(?P<right>{TICK}|(?:true|yes|correct|right(?! (?:[a-z]|l\d))|affected|involved|present|abnormal|positive"
-    rf"|selected|applies"
+    rf"|selected|applies|likely|supported"
     r"|included|keep|kept)\b|(?<=[:.=-] )t\b|\+(?=\s{0,2}(?:\)|\n|\Z))|正确|对)"
     r"|(?P<open>(?:(?:is|are|remains?) )?(?:maybe|unsure|uncertain|unclear|possibl[ey]|ambiguous|partial(?:ly)?"
     r"|debatable|equivocal)\b|\?|⚠)"
-    rf"|{CROSS}|(?:false|no|incorrect|wrong|not|unaffected|normal|absent|negative|spared|excluded|ruled out"
+    rf"|{CROSS}|(?:false|no|incorrect|wrong|not|unaffected|normal|absent|negative|spared|excluded|ruled out|unlikely"
     r"|drop|dropped)\b|(?<=[:.=-] )f\b|-(?=\s{0,2}(?:\)|\n|\Z))|错误|不正确|不对|否)(?!(?: [a-z]{1,12})?:| for\b)"
 )
 """A verdict that stands right after a label or its text."""
 
 RULING = re.compile(
-    rf"(?P<right>{TICK}|\b(?<!not )(?:correct|true|applies)\b"
+    rf"(?P<right>{TICK}|\b(?<!not )(?:correct|true|applies)\b|(?<=[.:] )supported(?=\W{{0,3}}(?:\n|\Z))"
     rf"|\b(?<!not )(?:affected|involved)(?=(?: too| as well)?\W{{0,3}}(?:\n|\Z))"
     rf"|\byes(?=\W{{0,3}}(?:\n|\Z))|(?<!不)正确|(?<!不)符合"
     rf"|(?<!不)成立)"
-    rf"|{CROSS}|\b(?:incorrect|false|wrong|not (?:correct|true|right|applicable|affected|involved)|unaffected"
+    rf"|{CROSS}|\b(?:incorrect|false|wrong|not (?:correct|true|right|applicable|affected|involved)"
+    rf"|(?<=[.:] )not supported(?=\W{{0,3}}(?:\n|\Z))"
+    r"|unaffected"
     rf"|uninvolved)\b|\bno(?=\W{{0,3}}(?:\n|\Z))"
     r"|错误|不正确|不对|不符合|不成立|有误"
 )
@@ -135,7 +145,11 @@ CONCLUDING = re.compile(r"\s*(?:and )?(?:therefore|thus|hence|so|consequently|(?
 """How a sentence begins that concludes."""
 
 CONDITION = re.compile(
-    words("if|unless|would have|assuming|suppose|supposing|in case|in (?:that|which) case") + "|如果|假如|若"
+    words(
+        r"if|unless|would have|assuming(?! (?:\w+[ -]){0,4}(?:lumbar|vertebra[el]?|numbering|segmentation|sacrum)\b)",
+        r"suppose|supposing|in case|in (?:that|which) case",
+    )
+    + "|如果|假如|若"
 )
 """Before a declaration in its sentence: it holds only under a condition."""
 

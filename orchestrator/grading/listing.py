@@ -24,7 +24,7 @@ _VERB = re.compile(
 )
 _AN = re.compile(r"an? ")
 _GOES_ON = re.compile(r" (?!and\b|or\b)[a-z]")
-_THROUGH = re.compile(r" (?:(?:all the way )?(?:down |up )?to|through(?: to)?|thru|until) (?:and including )?")
+_THROUGH = re.compile(r" (?:(?:all the way )?(?:down |up )?(?:on )?to|through(?: to)?|thru|until) (?:and including )?")
 _QUOTES = re.compile(r"[\"']{1,2}(?=[\s,;\]])")
 _TO_LABEL = re.compile(
     r"[\"']{0,2}[\s,:-]{0,3}(?:(?:listed|given|labell?ed|marked) as )?(?:\((?=option|choice))?(?=[(\[]|option|choice)"
@@ -205,7 +205,7 @@ def _down_to(page: Page, at: int, label: str) -> tuple[int, tuple[str, ...]] | N
     """Return where a range of levels ends, as in "L3/L4 down to L5/S1", and the labels from the first to the last."""
     through = _THROUGH.match(page.lower, at) if page.offered.levels else None
     last = page.offered.text_at(page.lower, through.end()) if through else None
-    if last is None:
+    if last is None or not {label, last[1][0]} <= {*page.offered.levels}:
         return None
     first, to = sorted(map(page.offered.levels.index, (label, last[1][0])))
     return last[0], page.offered.levels[first : to + 1]

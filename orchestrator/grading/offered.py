@@ -15,6 +15,7 @@ from functools import lru_cache
 from orchestrator.grading.normalise import plain
 
 _LEVEL = re.compile(r"([clts])(\d{1,2})\s?[-/]\s?([clts]?)(\d{1,2})")
+_PLACE = re.compile(r"([clts])(\d{1,2})(?:\s?[-/]\s?[clts]?\d{1,2})?\Z")
 _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 _COMPOUND = re.compile(r"\A([a-z]{2,20}) ([a-z]{2,20}(?: [a-z]{2,20}){0,2})\Z")
 _SINGULAR = re.compile(r"[b-df-hj-np-tv-z]y\Z")
@@ -25,6 +26,9 @@ _SPELLINGS = (
     *(("tumor", "tumour"), ("color", "colour"), ("fiber", "fibre"), ("center", "centre"), ("gray", "grey")),
 )
 """Parts of words as spelled in America and in Britain."""
+_SOUND = {"healthy": "normal", "normal": "healthy"}
+_WHOLE = ("spine", "study", "examination", "radiograph", "lumbar spine", "cervical spine", "thoracic spine")
+"""What is as it should be as a whole, and not only in a part."""
 _UNITS = {"°": "degrees", "%": "percent", "m": "meters"}
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3}){1,3}(?:\.\d{1,6})?|\d{1,9}(?:\.\d{1,6})?")
 _WORDS = (
@@ -133,7 +137,7 @@ class Offered:
     verdicts: frozenset[str]
     """What most options combine, as in "True, False" and "False, True"; empty where they are no combinations."""
     levels: tuple[str, ...]
-    """The labels from the uppermost spinal level to the lowest where every option is one, as in L4/L5; else empty."""
+    """The labels from the uppermost spinal level to the lowest where all are levels, as L4/L5 or L4; else empty."""
     yes_no: tuple[str, str] | None
     """The labels of "yes" and "no" (or true and false) where nothing else is offered."""
 
@@ -187,15 +191,17 @@ def offered(options: tuple[tuple[str, str], ...]) -> Offered:
         by_first[spelling[0]] = (*by_first.get(spelling[0], ()), spelling)
     names = tuple(label for label, _ in options)
     escape = any(map(_ESCAPES.search, texts.values()))
-    levels = tuple(sorted(names, key=lambda name: _height(texts[name])))
-    levels = levels if all(map(_LEVEL.fullmatch, texts.values())) else ()
-    return Offered(names, labels(names), texts, owners, by_first, escape, _verdicts(texts), levels, _yes_no(texts))
+    verdicts, levels = _verdicts(texts), _levels(texts)
+    return Offered(names, labels(names), texts, owners, by_first, escape, verdicts, levels, _yes_no(texts))
 
 
-def _height(text: str) -> tuple[int, int]:
-    """Return where a level stands among others, from the neck down."""
-    level = _LEVEL.fullmatch(text)
-    return ("ctls".index(level[1]), int(level[2])) if level else (0, 0)
+def _levels(texts: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the labels of spinal levels or vertebrae, from the neck down, if nothing else is offered but an escape."""
+    heights = {
+        label: ("ctls".index(place[1]), int(place[2])) for label in texts if (place := _PLACE.match(texts[label]))
+    }
+    others = [text for label, text in texts.items() if label not in heights]
+    return tuple(sorted(heights, key=heights.__getitem__)) if all(map(_ESCAPES.search, others)) else ()
 
 
 def _verdicts(texts: Mapping[str, str]) -> frozenset[str]:
@@ -228,16 +234,17 @@ def _variants(text: str, label: str) -> set[str]:
         found |= _numbers(written[0])
     if text in _WORDS:
         found.add(str(_WORDS.index(text)))
+    if sound := _SOUND.get(text):
+        found |= {f"{one} {seen}" for one in (text, sound) for seen in _WHOLE} | {
+            f"spine {seems} {sound}" for seems in ("is", "looks", "appears")
+        }
     if text in _SYNONYMS:
         found.add(_SYNONYMS[text])
     if len(text) > 3 and text.replace(" ", "").isalpha():
         found |= _other_number(text)
     for american, british in _SPELLINGS:
         found |= {text.replace(american, british) if british not in text else text.replace(british, american)}
-    if level := _LEVEL.fullmatch(text):
-        one, first, other, second = level.groups()
-        found |= {f"{one}{first}{sign}{side}{second}" for sign in "-/" for side in (other or one, "")}
-        found.add(f"{one}{first}{other or one}{second}")
+    found |= _of_level(text)
     if measure := _MEASURE.fullmatch(text):
         number, unit = measure.groups()
         word = _UNITS.get(unit, unit)
@@ -246,6 +253,19 @@ def _variants(text: str, label: str) -> set[str]:
         stem = text[: -len(label)]
         found |= {f'{stem}"{label.lower()}"', f"{stem}({label.lower()})", f"{stem}[{label.lower()}]"}
     found.discard(text)
+    return found
+
+
+def _of_level(text: str) -> set[str]:
+    """Return other ways to write a level: L4-L5, L4-5, between L4 and L5."""
+    level = _LEVEL.fullmatch(text)
+    if level is None:
+        return set()
+    one, first, other, second = level.groups()
+    found = {f"{one}{first}{sign}{side}{second}" for sign in "-/" for side in (other or one, "")}
+    found.add(f"{one}{first}{other or one}{second}")
+    below = {f"{other or one}{second}", *(("the sacrum",) if (other, second) == ("s", "1") else ())}
+    found |= {f"between {one}{first} and {end}" for end in below}
     return found
 
 

@@ -13,7 +13,7 @@ from orchestrator.grading.patterns import words
 ANNOUNCING = re.compile(
     words(
         # what is to be looked at
-        r"let me|let's|e(?:ach|very) (?:of|option|one|statement|level|choice)"
+        r"let me|let's|e(?:ach|very) (?:of|option|one|statement|level|choice)(?! (?:from|between|except)\b)"
         r"(?![^.]{0,30}\b(?:selected|applies|qualifies))|i(?:'ll| will)? (?:test|check)",
         r"examin(?:e|ed|ing)|look(?:ing)? at|analy[sz](?:e|ing)|compar(?:e|ed|ing)(?! (?:with|to))",
         r"going (?:through|over)",
@@ -28,7 +28,7 @@ ANNOUNCING = re.compile(
         r"at first|preliminary|initially|originally|considered|tempting",
         r"for example|e\.g|such as|differential|considerations?|candidates?",
     )
-    + r"|分析|比较"
+    + r"|\A\W*(?:options|choices)(?=:)|分析|比较"
 )
 """Words of a sentence that says nothing yet of what is the case."""
 
@@ -55,7 +55,8 @@ EXCLUDING = re.compile(
         r"|apart from|compared (?:with|to)|against",
         r"other (?:two|three|four|five|six|options?|choices?|ones|statements?)",
         r"rules? out|ruled out|ruling out|leaves? out|left out|leaving out|cross\w* off|take back",
-        r"well[- ]hydrated|spar(?:e|es|ing)|contradict\w*|exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*|discard\w*",
+        r"well[- ]hydrated|spar(?:e|es|ing)|skip\w*|contradict\w*|exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*"
+        r"|discard\w*",
     )
     + rf"|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
 )
@@ -63,10 +64,11 @@ EXCLUDING = re.compile(
 
 _SOUND = (
     r"(?:good|clear(?! on)|clean|healthy|regular|remote|wide|open|fine|aligned|bright(?:er)?|(?:well )?hydrated"
-    r"|adequate|ok(?:ay)?"
+    r"|continuous(?! with)|uninterrupted|homogeneous|smooth|spacious|straight|ample|abundant|uniform|adequate|ok(?:ay)?"
     r"|symmetric(?:al)?)"
     r"(?=[^ \w]|\Z| (?:and|but|at|in|on|with|without|as|too|here|throughout|for|so|again|except|apart|by)\b"
-    r"| (?:t[12]|heights?|signals?|margins?|shape|contours?|discs?|appearance|alignment|fat)\b)"
+    r"| (?:t[12]|heights?|signals?|margins?|shape|contours?|discs?|appearance|alignment|fat|endplates?|outlines?"
+    r"|marrow)\b)"
 )
 EXCLUDED_AFTER = re.compile(
     words(
@@ -78,7 +80,8 @@ EXCLUDED_AFTER = re.compile(
         r"cannot(?=\W*\Z)|off|miss(?:es|ed)|falls? short|fell short|exclude|excluded(?<!not be excluded)",
         r"eliminated|rejected|dropped|irrelevant|normally|incompatible|nothing to do",
         # what would be seen if it were so
-        r"would (?:only|be (?:seen|expected|drawn|shown|visible|displayed)|point|radiate|produce|show|cause|look)",
+        r"would (?:only|be (?:impossible|obvious|seen|expected|drawn|shown|visible|displayed)|point|radiate|produce"
+        r"|show|cause|look)",
         r"would (?:present|require|need|appear|lead|give|suggest)|you(?:'d| would) (?:see|find)|one would (?:see|find)",
     )
     + rf"|\b{_SOUND}|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
@@ -117,11 +120,13 @@ DECISIVE = re.compile(
     + words(
         _CHOOSING,
         r"therefore|thus|hence|consequently|accordingly|namely|then(?<=, then)|taken together|summar\w+|sum up",
-        r"conclu\w+|impression|diagnos[ie]s(?=:)|correct|applies|qualif(?:y|ies)|affected|involved|matching|supported",
+        r"conclu\w+|impression|diagnos[ie]s(?=:)|correct|applies|qualif(?:y|ies)|affected(?<!less affected)|involved",
+        r"matching|supported",
         r"putting (?:this|it|these|everything) together|with that said|based on (?:this|these|that)|you want",
         r"gives? (?:us|me)|makes (?:it|them|this|that|these|those|the)",
         r"the (?:right|correct|true) ones?|is the one|are the ones|the (?:one|only) \w+(?: \w+)? (?:is|are)",
-        r"only (?:one|two|three)|what remains|what is left|what's left|my (?:read|take|call|verdict)(?=:)"
+        r"in total(?=,)|altogether(?=,)|in all(?=,)|only (?:one|two|three)|what remains|what is left"
+        r"|what's left|my (?:read|take|call|verdict)(?=:)"
         r"|it is(?=[.!]?\s*\Z)|is the (?:only |two |three )?(?:levels?|dis[ck]s?)",
         r"are the (?:only |two |three )?(?:levels?|dis[ck]s?)|we want|we need|i want|i see|i can see",
         r"i(?:'d| would| will|'ll) (?:also )?(?:say|include|mark|report)",
@@ -165,7 +170,8 @@ ALONG_WITH = re.compile(
 """What stands before options beside which the sentence names something else first."""
 
 PLACE = re.compile(
-    r"\b(?:at|in|of|from|between|involving|affecting|involves?|affects?|levels?)(?: (?:both|the|levels?))?\W{0,3}\Z"
+    r"\b(?:at|in|of|from|between|around|near|involving|affecting|involves?|affects?|levels?)"
+    r"(?: (?:both|the|levels?))?\W{0,3}\Z"
 )
 """What stands before levels at which something is."""
 
@@ -199,14 +205,17 @@ COUNT = re.compile(
 NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5}
 """What `COUNT` finds, as numbers."""
 
+DEGREE = re.compile(words("worse|worst|most|more|greater|larger|severe(?:ly|st)?|predominant(?:ly)?|main(?:ly)?"))
+"""Words that set more against less of the same, and not something against nothing."""
+
 AGAINST = re.compile(words("whereas|while|unlike|in contrast|by contrast"))
 """Words that set what follows against what stands before."""
 
 HEADING = re.compile(
-    r"[\s\d.)]{0,5}(?:my |the )?(?:final |overall |(?:most )?likely |primary )?"
+    r"[\s\d.)]{0,5}(?:step \d{1,2}\s?[:.)-]\s?)?(?:my |the )?(?:final |overall |(?:most )?likely |primary )?"
     r"(?:conclusions?|answers?|impression|summary|decision|verdict"
     r"|results?"
-    r"|assessment|diagnos[ie]s|selection|choices?)(?: in words)?\s?:?\s{0,2}\Z"
+    r"|assessment|diagnos[ie]s|selection|choices?|conclude|interpretation)(?: in words)?\s?[:.]?\s{0,2}\Z"
 )
 """A line that only announces the conclusion."""
 

@@ -11,7 +11,7 @@ from orchestrator.grading.listing import read_text
 from orchestrator.grading.page import MOST
 from orchestrator.grading.patterns import words
 from orchestrator.grading.reading import Found, Reading, found
-from orchestrator.grading.sentences import is_question
+from orchestrator.grading.sentences import is_question, sentence_before
 
 _CLAUSE_END = re.compile(r"\s{0,2}(?:[,.;:!\n]|$)")
 _JOINED = re.compile(r"\s{0,2}(?:,|\n|/)?\s{0,2}(?:or|and)?\s{1,2}")
@@ -33,6 +33,7 @@ _ANNOUNCED = re.compile(
     r":(?:(?<=is:)|(?<=are:)|(?<=be:)|(?<=was:)|(?<=answer:)|(?<=option:)|(?<=choice:)|(?<=select:)|(?<=choose:))"
     r"\s{0,3}\n\s{0,4}"
 )
+_ARROW = re.compile(r"\s{0,4}(?:[-=]+>|[→⇒⟹∴])\s{0,2}")
 _MUSED = re.compile(
     r"(?:,? right)?\?|, (?:maybe|perhaps|possibly)\b|\s(?:means|refers?|would|could|might|can|vs\b|versus"
     r"|individuals|[-:] (?:no|not|absent|unlikely|excluded)\b|(?:is|are) (?:defined"
@@ -63,7 +64,22 @@ _DISBELIEF = re.compile(
 """Words with which a sentence takes something for not the case."""
 _DISBELIEVED = re.compile(rf"(?:{_DISBELIEF.pattern}|\bwhether\b)[^,.;:]{{0,30}}\Z")
 """Before an option's text in its sentence: it is taken for not the case."""
+_MOST_LIKE = re.compile(
+    r"(?:\b(?:most|best) (?:consistent|compatible|in keeping|in line) with|\bmost suggestive of|\b(?:all|these|this)"
+    r"(?: of this| findings| features)? points? to|\b(?:diagnostic|pathognomonic) (?:of|for)"
+    r"|\b(?:essential|main|primary|principal|key|dominant|predominant|most (?:prominent|important|striking"
+    r"|significant))"
+    r" (?:abnormality|finding|problem|diagnosis|pathology) is|\bgoes by the name(?: of)?)"
+    r"(?: likely| probably| clearly)?(?: an?| the)?\W{0,3}\Z"
+)
+"""What stands before an option's text that is what was found."""
+_BESIDE = re.compile(
+    r"\b(?:(?:[a-z]*(?:lateral|medial|posterior|anterior|superior|inferior)|adjacent|next|close|relative|similar) to"
+    r"|above|below|beneath|behind|beside|near|in front of|underneath|between|unlike)(?: the| an?)?\W{0,2}\Z"
+)
+"""What stands before an option's text by which something else is placed or compared."""
 _DOUBTS = (
+    _BESIDE,
     _DISBELIEVED,
     lexicon.NEGATED,
     abstaining.UNKNOWN,
@@ -98,7 +114,9 @@ def lead_text(reading: Reading) -> Found | None:
 
 
 def text_line(reading: Reading) -> Found | None:
-    """Find the one line that is nothing but an option's text, after a line that ends with a colon."""
+    """Find the line that is nothing but an option's text, after a line that ends with a colon, or after an arrow."""
+    if pointed := _pointed(reading):
+        return pointed
     lines: list[Found] = []
     for line in _ANNOUNCED.finditer(reading.lower, reading.start, reading.end):
         listed = read_text(reading, line.end(), multi=False)
@@ -107,6 +125,15 @@ def text_line(reading: Reading) -> Found | None:
     if len(lines) != 1 or _listed_on(reading, lines[0].end):
         return None
     return lines[0]
+
+
+def _pointed(reading: Reading) -> Found | None:
+    """Find an option's text that alone makes up the last line, after an arrow."""
+    arrow = _ARROW.match(reading.lower, reading.lower.rfind("\n", 0, reading.end) + 1)
+    listed = read_text(reading, arrow.end(), multi=False) if arrow else None
+    if listed is None or reading.lower[listed.end : reading.end].strip(_EDGES):
+        return None
+    return Found(listed.letters, listed.start, listed.end)
 
 
 def _listed_on(reading: Reading, at: int) -> bool:
@@ -294,10 +321,18 @@ def _stem(word: str) -> str:
     return _DOUBLED.sub(r"\1", _ENDING.sub("", word)) if len(word) > 3 else word
 
 
+def _most_like(reading: Reading, at: int) -> bool:
+    """Return whether a sentence says what stands at a place is what it sees most signs of."""
+    before = sentence_before(reading.lower, at)
+    return _MOST_LIKE.search(before) is not None and lexicon.NEGATED.search(before) is None
+
+
 def called_text(reading: Reading) -> Found | None:
     """Find the last option whose text is called the best, the most likely or the right one."""
     for first, last, owners in reversed(reading.texts[-MOST:]):
         right = lexicon.RIGHT.match(reading.lower, last)
+        if _most_like(reading, first) and len(owners) == 1:
+            return Found(owners, first, last)
         if right and len(owners) == 1 and not right["neg"] and lexicon.DEFINITE.search(right[0]):
             return Found(owners, first, right.end())
     return None

@@ -14,6 +14,8 @@ from orchestrator.grading.page import BULLET, Lazy, Listed, Page
 
 _BREAK = re.compile(r"[.!?。\n](?:(?<=[。\n])|(?<!\be\.g.)(?<!\bi\.e.)\s)")
 _AROUND = " .,;:)]}⟧\"'!。\n"
+AFTERWORDS = 4
+"""Sentences at the end that are looked at for words that take leave."""
 RUN_ONS = 20
 """Lines that may begin an invented question, looked at until one stands after an answer."""
 REFUSED_WITHIN = 400
@@ -68,9 +70,20 @@ class Reading(Page):
             if cut is None:
                 break
             if self._answered(cut.start()):
-                return len(self.text[: cut.start()].rstrip())
+                return self._before_afterword(len(self.text[: cut.start()].rstrip()))
             cut = cues.RUN_ON.search(self.lower, cut.end())
-        return len(self.text.rstrip())
+        return self._before_afterword(len(self.text.rstrip()))
+
+    def _before_afterword(self, end: int) -> int:
+        """Return where the text ends without the sentences at its end that take leave or warn, and name no option."""
+        for _ in range(AFTERWORDS):
+            stops = [stop.end() for stop in _BREAK.finditer(self.text, max(self.start, end - CLOSING), max(0, end - 1))]
+            last = stops[-1] if stops else end
+            named = next(self.offered.texts_in(self.lower, last, end), None)
+            if named or not cues.AFTERWORD.match(self.lower, last, end) or cues.ANSWER.search(self.lower, last, end):
+                break
+            end = len(self.text[:last].rstrip())
+        return end
 
     def excerpt(self, start: int, end: int) -> Reading:
         """Return a reading of a part of the text."""
@@ -84,7 +97,11 @@ class Reading(Page):
         if listed and not self.text[listed.end : at].strip(_AROUND):
             return True
         named = next(self.offered.texts_in(self.lower, self.start, at), None)
-        return named is not None or self.refused or any(one.start < at for one in self._scanned)
+        return named is not None or self._declines(REFUSED_WITHIN) or any(one.start < at for one in self._scanned)
+
+    def _declines(self, within: int) -> bool:
+        refusal = abstaining.REFUSAL.search(self.lower, 0, within)
+        return refusal is not None and abstaining.GOES_ON.match(self.lower, refusal.end()) is None
 
     @Lazy
     def _scanned(self) -> tuple[Claim, ...]:
@@ -172,8 +189,7 @@ class Reading(Page):
     @Lazy
     def refused(self) -> bool:
         """Whether the text begins by declining to answer."""
-        refusal = abstaining.REFUSAL.search(self.lower, 0, REFUSED_WITHIN)
-        return refusal is not None and abstaining.GOES_ON.match(self.lower, refusal.end()) is None
+        return self._declines(min(self.end, REFUSED_WITHIN))
 
     @Lazy
     def unsure(self) -> bool:

@@ -137,7 +137,7 @@ RULES: tuple[Rule, ...] = (
         0.95,
         "only one letter is marked as one: (X)",
         letters.sole_mark,
-        (*_SUGGESTED, vetoes.UNSURE, vetoes.REVISED),
+        (*_SUGGESTED, vetoes.UNSURE, vetoes.REVISED, vetoes.BEGUN),
         multi=False,
     ),
     # The option's own words instead of its letter.

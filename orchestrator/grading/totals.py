@@ -41,7 +41,10 @@ _DECLARED = re.compile(
 )
 _END = re.compile(r"[\s\"')\]⟧]{0,3}(?:[.!;,。\n]|\Z)")
 _CALLED = re.compile(r"[都均皆全]?是?对的?(?=[\s,.。!]|\Z)")
-_ARE = re.compile(r"\s(?:are|is|were|have|show)\s(?!not|in|wrong|false|normal|excluded|ruled|un)[a-z]")
+_ARE = re.compile(
+    r"\s(?:therefore |thus |then |also )?(?:are|is|were|have|has|shows?|exhibits?|demonstrates?)"
+    r"\s(?!not|in|wrong|false|normal|excluded|ruled|un)[a-z]"
+)
 """What goes on to say of all but some what holds for them."""
 _SOME = re.compile(r",?\s(?:below|above|from|between|up to|down to|beneath|under)\b")
 """What says of all options that only some are meant."""

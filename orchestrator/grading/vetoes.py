@@ -68,7 +68,7 @@ def _refused(reading: Reading, seen: Found) -> str:
 
 
 def _declined(reading: Reading, seen: Found) -> str:
-    refusals = islice(abstaining.REFUSAL.finditer(reading.lower, 0, REFUSED_WITHIN), MOST)
+    refusals = islice(abstaining.REFUSAL.finditer(reading.lower, 0, min(reading.end, REFUSED_WITHIN)), MOST)
     own = next(
         (one for one in refusals if not (abstaining.AS_MODEL.fullmatch(one[0]) or one[0].endswith("identify"))), None
     )
@@ -139,6 +139,12 @@ def _unfinished(reading: Reading, seen: Found) -> str:
     return "the text breaks off" if after or lexicon.DANGLING.search(reading.lower, seen.end, end) else ""
 
 
+def _begun(reading: Reading, seen: Found) -> str:
+    """Say whether the finding only begins a line that is one of several to come."""
+    line = reading.lower.rfind("\n", 0, seen.start) + 1
+    return _unfinished(reading, seen) if not reading.lower[line : seen.start].strip(' ->+(["') else ""
+
+
 def _later(reading: Reading, seen: Found) -> str:
     lower, (start, end) = reading.lower, reading.closing
     if start < seen.end or lexicon.CONTRAST.search(lower, start, end):
@@ -195,6 +201,7 @@ MISCOUNTED = Veto("miscounted", None, _miscounted)
 ADDED = Veto("added", None, _added)
 BROKEN = Veto("broken", Abstained.TRUNCATED, _broken)
 UNFINISHED = Veto("unfinished", None, _unfinished)
+BEGUN = Veto("begun", None, _begun)
 LATER = Veto("later", None, _later)
 REVISED = Veto("revised", Abstained.CONFLICT, _revised)
 NONE_AT_ALL = Veto("none-at-all", Abstained.NONE_OF, _none_at_all)
