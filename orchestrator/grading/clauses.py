@@ -90,6 +90,7 @@ _OTHERS_FINE = re.compile(
 """What stands after them where nothing is found of the others."""
 _FINE = re.compile(words(phrases.FINE))
 _HEALTHY = re.compile(r"\b(?:healthy|normal|unremarkable|no (?:abnormal|finding|patholog))")
+_BUT = re.compile(r", but (?!not\b)")
 _LABELLED = re.compile(r"[^:\n]{1,60}:\s")
 
 
@@ -175,7 +176,7 @@ def clauses_of(reading: Reading, start: int, end: int, *, general: bool) -> list
             # What is set against holds on, until a clause is excluded in its own words.
             against, right = against and right is True and verdict is False, verdict
         silent = not (meant or sure) and _announces(before, general=general)
-        if silent and listed is options[0]:
+        if silent and listed is options[0] and not _BUT.search(lower, listed.end, following):
             return []
         again = any(one.right is False and {*listed.letters} <= {*one.letters} for one in clauses)
         faint = right is True and (phrases.FAINT.search(before) or phrases.FAINT.search(after)) is not None

@@ -46,6 +46,7 @@ _PROMISED = re.compile(r"(?:form|format|example|respond with|reply with|answer w
 _SIGN = re.compile(rf"(?:[-=]+>|[→⇒⟹∴{TICK}])\s?(?=[^→⇒⟹>]{{1,20}}\Z)")
 _LED = re.compile(r"(?: - |, )(?!(?i:and|or|but|too)\b)(?=[A-Za-z]{2}|[aA] )")
 _TAKEN_BACK = re.compile(r"\b(?:preliminary|(?:initial|first) (?:guess|instinct|impression|thought|answer)|at first)\b")
+_NUMBER = re.compile(r"\s{0,4}\d{1,2}[.)]\s")
 _UNCHOSEN = re.compile(
     r"\b(?:not|anything but|(?:reject|dismiss|discard|exclud|eliminat)\w*|ruled? out|ruling out)\b"
     r"[\s(\[]{0,3}(?:option |choice )?\Z"
@@ -198,8 +199,15 @@ def last_line(reading: Reading) -> Found | None:
         return _last_lines(reading, start)
     if seen is None and not reading.multi:
         return _last_words(reading, start)
-    continues = seen is not None and any(head.start == start and head.listed for head in reading.heads)
-    return None if continues else seen
+    if seen is None or any(head.start == start and head.listed for head in reading.heads):
+        return None
+    above = (
+        _only(reading, reading.text.rfind("\n", 0, start - 1) + 1, start - 1)
+        if _NUMBER.match(reading.text, start)
+        else None
+    )
+    letters = tuple(sorted({*seen.letters, *(above.letters if above else ())}))
+    return seen._replace(letters=letters, hedged=seen.hedged or len(letters) > len(seen.letters))
 
 
 def _last_words(reading: Reading, line: int) -> Found | None:
@@ -300,10 +308,11 @@ def sole_mark(reading: Reading) -> Found | None:
             continue
         if number >= TRIED or (listed and len(listed.letters) > 1) or (seen and seen.letters != (label,)):
             return None
-        if lexicon.WRONG.match(reading.lower, mark.end()) or is_question(reading.text, mark.end()):
+        after = mark.end() + reading.lower.startswith((")", "]"), mark.end())
+        if lexicon.WRONG.match(reading.lower, after) or is_question(reading.text, mark.end()):
             return None
         before = sentence_before(reading.lower, mark.start())
-        if _TAKEN_BACK.search(before) or _UNCHOSEN.search(before) or _UNFIT.match(reading.lower, mark.end()):
+        if _TAKEN_BACK.search(before) or _UNCHOSEN.search(before) or _UNFIT.match(reading.lower, after):
             return None
         end, clash = own_text(reading, mark.end(), label)
         seen = Found((label,), mark.start(), end, clash=clash)

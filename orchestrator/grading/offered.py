@@ -242,8 +242,7 @@ def _variants(text: str, label: str) -> set[str]:
         found.add(_SYNONYMS[text])
     if len(text) > 3 and text.replace(" ", "").isalpha():
         found |= _other_number(text)
-    for american, british in _SPELLINGS:
-        found |= {text.replace(american, british) if british not in text else text.replace(british, american)}
+    found |= _spellings(text)
     found |= _of_level(text)
     if measure := _MEASURE.fullmatch(text):
         number, unit = measure.groups()
@@ -253,6 +252,14 @@ def _variants(text: str, label: str) -> set[str]:
         stem = text[: -len(label)]
         found |= {f'{stem}"{label.lower()}"', f"{stem}({label.lower()})", f"{stem}[{label.lower()}]"}
     found.discard(text)
+    return found
+
+
+def _spellings(text: str) -> set[str]:
+    """Return a text as it is spelled in Britain or America, word by word and as a whole."""
+    found = {text}
+    for american, british in _SPELLINGS:
+        found |= {one.replace(british, american) if british in one else one.replace(american, british) for one in found}
     return found
 
 

@@ -78,6 +78,8 @@ _BESIDE = re.compile(
     r"|above|below|beneath|behind|beside|near|in front of|underneath|between|unlike)(?: the| an?)?\W{0,2}\Z"
 )
 """What stands before an option's text by which something else is placed or compared."""
+_NOT_SO = re.compile(r"\s?(?:[:?]|\s-)\s(?:no|not|none|absent|negative|excluded|ruled out|unlikely)\b")
+"""A verdict against an option that stands right after its text."""
 _DOUBTS = (
     _BESIDE,
     _DISBELIEVED,
@@ -214,6 +216,8 @@ def _one(reading: Reading, start: int, end: int) -> Found | None:
         if any(doubt.search(reading.lower, around, first) for doubt in _DOUBTS):
             return None
         around = last
+        if _NOT_SO.match(reading.lower, last):
+            return None
         if len(texts) == 1 and _PAUSE.search(reading.lower, last, end):
             break
     return Found(tuple(owners), texts[-1][0], texts[-1][1])
@@ -236,7 +240,10 @@ def denied(reading: Reading) -> Found | None:
 def opening_words(reading: Reading) -> Found | None:
     """Find the one option whose words of content the first sentence holds, in whatever form."""
     start, end = _after_clause(reading, *reading.opening)
-    if any(doubt.search(reading.lower, start, end) for doubt in (*_DOUBTS, lexicon.TENTATIVE, _DISBELIEF)):
+    doubts = (*_DOUBTS, lexicon.TENTATIVE, _DISBELIEF)
+    if is_question(reading.text, end - 1) or any(doubt.search(reading.lower, start, end) for doubt in doubts):
+        return None
+    if any(_BESIDE.search(reading.lower, start, first) for first, *_ in reading.texts_between(start, end)):
         return None
     said = _stems(reading.lower[start:end])
     options = _contents(tuple(reading.offered.texts.items()))
