@@ -137,12 +137,14 @@ def score_rows(table: ItemTable, rows: Ints) -> Score:
         replies=_by_outcome(replies.sum(axis=0)),
         correct=_whole(round(float(shares.sum()), 9)),
         accuracy=float(shares.mean()) if len(paid) else None,
-        interval=mean_interval(shares, table.group[paid]) if len(paid) else None,
+        interval=mean_interval(shares, table.group[paid], table.paid[paid].sum()) if len(paid) else None,
         bounds=Interval(float((right / asked).mean()), float(((right + missing) / asked).mean()))
         if len(rows)
         else Interval(0.0, 1.0),
         answered_accuracy=float(of_answered.mean()) if len(answered) else None,
-        answered_interval=mean_interval(of_answered, table.group[answered]) if len(answered) else None,
+        answered_interval=mean_interval(of_answered, table.group[answered], table.answered[answered].sum())
+        if len(answered)
+        else None,
         chance=float(table.chance[rows].mean()) if len(rows) else None,
         precision=chosen_right / chosen if chosen else None,
         recall=chosen_right / gold if gold else None,
@@ -171,7 +173,7 @@ def _overall_interval(table: ItemTable, tasks: Iterable[Ints], of: Ints) -> Inte
         if len(rows):
             shares, groups = table.right[rows] / of[rows], table.group[rows]
             means.append(float(shares.mean()))
-            intervals.append(mean_interval(shares, groups))
+            intervals.append(mean_interval(shares, groups, of[rows].sum()))
             influences.append(group_influence(shares, groups, size))
             held.append(np.bincount(groups, minlength=size) > 0)
     return average_interval(means, intervals, correlation(np.array(influences), np.array(held))) if means else None

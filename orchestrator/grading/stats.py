@@ -100,12 +100,13 @@ def effective_groups(weights: Floats | Ints) -> float:
     return float(weights.sum() ** 2 / np.square(weights).sum())
 
 
-def effective_size(values: Floats, groups: Ints) -> float:
+def effective_size(values: Floats, groups: Ints, trials: float | None = None) -> float:
     """Return the number of independent right-or-wrong trials that would know the mean of `values` as well.
 
     n / deff with deff = max(1, clustered variance / naive variance); both carry their small-sample correction, so that
     groups of one give exactly n. Where the values do not vary, or share one group, deff cannot be estimated and every
-    group counts as one trial. Values between 0 and 1 (means over samples) know more than one trial each.
+    group counts as one trial. Values between 0 and 1 are means of several trials: they may know more than one each, but
+    no more than all `trials` together (None: one a value).
     Source: Kish 1965; Miller 2024.
     """
     count, held = len(values), int(np.count_nonzero(np.bincount(groups)))
@@ -115,19 +116,22 @@ def effective_size(values: Floats, groups: Ints) -> float:
         return float(held)
     influence = group_influence(values, groups, int(groups.max()) + 1)
     deff = max(1.0, clustered_covariance(influence, influence, held) / (spread / (count - 1)))
-    return count / deff * max(1.0, mean * (1 - mean) / spread)
+    more = mean * (1 - mean) / (spread * count / (count - 1))
+    return min(count if trials is None else trials, count / deff * max(1.0, more))
 
 
-def mean_interval(values: Floats, groups: Ints) -> Interval:
+def mean_interval(values: Floats, groups: Ints, trials: float | None = None) -> Interval:
     """Return the 95 % interval of the mean of one or more values in 0..1: Wilson's on the effective size.
 
-    Where groups hold several values, the quantile is Student's with a degree of freedom less than there are effective
-    groups: their variance is estimated from few of them. One group is taken for one trial.
+    Where groups hold several values, or values are means of several of all `trials`, the quantile is Student's with a
+    degree of freedom less than there are effective groups: their variance is estimated from few of them. One group is
+    taken for one trial.
     """
     sizes = np.bincount(groups)
     held = int(np.count_nonzero(sizes))
-    quantile = t_975(max(1.0, effective_groups(sizes) - 1)) if 1 < held < len(values) else Z_95
-    return wilson(min(1.0, float(values.mean())), effective_size(values, groups), quantile)
+    several = held < max(len(values), trials or 0)
+    quantile = t_975(max(1.0, effective_groups(sizes) - 1)) if several and held > 1 else Z_95
+    return wilson(min(1.0, float(values.mean())), effective_size(values, groups, trials), quantile)
 
 
 def average_interval(means: Sequence[float], intervals: Sequence[Interval], correlation: Floats) -> Interval:

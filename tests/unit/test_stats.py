@@ -158,7 +158,28 @@ def test_one_group_counts_as_one_trial() -> None:
 def test_means_over_samples_know_more_than_single_replies() -> None:
     """Items whose value is a mean over samples have a narrower interval than right-or-wrong ones with the same mean."""
     halves = np.tile([0.4, 0.6], 20)
-    assert effective_size(halves, np.arange(40)) > 40
+    assert effective_size(halves, np.arange(40), 200) > 40
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=30))
+def test_items_asked_several_times_know_no_more_than_all_their_replies(right: list[int]) -> None:
+    """However much alike the items came out."""
+    values = np.array(right) / 3
+    assert effective_size(values, np.arange(len(right)), 3 * len(right)) <= 3 * len(right)
+
+
+@pytest.mark.parametrize("images", [5, 10, 20])
+@pytest.mark.parametrize("samples", [2, 3, 5])
+@pytest.mark.parametrize(("a", "b"), [(0.7, 1.6), (20, 20), (0.5, 0.5)])
+def test_intervals_of_items_asked_several_times_cover_the_truth(images: int, samples: int, a: float, b: float) -> None:
+    """Over 1,000 simulated benchmarks of 5 to 20 questions with 2 to 5 replies, it holds the truth in 94 % or more."""
+    rng = np.random.default_rng(17)
+    covered = 0
+    for _ in range(1000):
+        values = rng.binomial(samples, rng.beta(a, b, images)) / samples
+        low, high = mean_interval(values, np.arange(images), images * samples)
+        covered += low <= a / (a + b) <= high
+    assert covered / 1000 >= 0.94
 
 
 @pytest.mark.parametrize(
