@@ -52,6 +52,7 @@ def letters(text: str, options: dict[str, str], *, multi: bool) -> str:
         ("I don't see anything abnormal, so I would classify this as a healthy spine.", "A"),
         ("I would choose osteophytes.\n\nPlease note that this is not a diagnosis. Consult a radiologist.", "C"),
         ("These are osteophytes.\n\nI am an AI and cannot replace a radiologist. Would you like to know more?", "C"),
+        (f"These are osteophytes.{' Always consult a doctor.' * 6}", "C"),
         ("A: no. B: no. C: yes. D: no. E: no.", "C"),
         ("A: unlikely, no.\nB: unlikely, no slip.\nC: likely, spurs.\nD: unlikely.\nE: unlikely.", "C"),
         ("Option A: smooth. Not supported.\nOption B: Not supported.\nOption C: rough. Supported.\n"
