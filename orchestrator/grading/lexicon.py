@@ -173,20 +173,32 @@ FOREIGN = re.compile(
 )
 """Before a declaration in its sentence: it is not the model's own."""
 
+_BELIEVING = (
+    r"(?:[a-z]+ly )?(?:be )?(?:true|the case|certain|sure|convinced|clear|right to|correct to|believe|think|agree|say"
+    r"|said|claim|maintain|mean|conclude|choose|select|pick)"
+)
 DOUBT = (
-    r"(?<!\bno )(?<!without )(?<!without a )(?<!without any )\bdoubt(?!less)"
-    r"|\b(?:unsure|uncertain|unconvinced|untrue|disagree|deny|denies|denied|far from|anything but|wrong to|mistake[ns]?"
-    r"|(?:i|we)(?: first| initially| originally)? (?:thought|assumed|believed|suspected|would have)"
-    r"|(?:first|initially|originally) thought|unlikely|false (?:that|to)|nobody|no one|under no|by no means"
-    r"|hard to believe|hesitate|fails? to|(?:less|least) (?:likely|plausible|probable))\b"
-    r"|(?:\bnot|n't|\bnever|\bhardly|\bcannot) (?:[a-z]+ly )?(?:be )?(?:true|the case|certain|sure|convinced|clear"
-    r"|right to|correct to|believe|think|agree|say|said|claim|maintain|mean|conclude|choose|select|pick)\b"
-    r"|怀疑|不认为|并非"
+    words(
+        r"doubt(?<!no doubt)(?<!without doubt)(?<!without a doubt)(?<!without any doubt)s?",
+        r"unsure|uncertain|unconvinced|untrue|disagree|deny|denies|denied|far from|anything but|wrong to|mistake[ns]?",
+        r"i(?: first| initially| originally)? (?:thought|assumed|believed|suspected|would have)",
+        r"we(?: first| initially| originally)? (?:thought|assumed|believed|suspected|would have)",
+        r"first thought|initially thought|originally thought|unlikely|false (?:that|to)|nobody|no one|under no",
+        r"by no means|hard to believe|hesitate|fails? to|less (?:likely|plausible|probable)",
+        r"least (?:likely|plausible|probable)",
+        *(f"{no} {_BELIEVING}" for no in ("not", "never", "hardly", "cannot")),
+    )
+    + rf"|n't {_BELIEVING}\b|怀疑|不认为|并非"
 )
 """Words with which what follows is doubted or denied."""
-OTHERS_SAY = (
-    r"\b(?:many|some|most|others?|people|novices?|students?|users?|somebody|someone|they|he|she|you)"
-    r" (?:[a-z]+ )?(?:would|will|might|may|could|claims?|say|says|said|suggests?|believes?|thinks?)\b"
+OTHERS_SAY = words(
+    *(
+        rf"{who} (?:[a-z]+ )?(?:would|will|might|may|could|claims?|say|says|said|suggests?|believes?|thinks?)"
+        for who in (
+            *("many", "some", "most", "others?", "people", "novices?", "students?", "users?", "somebody", "someone"),
+            *("they", "he", "she", "you"),
+        )
+    )
 )
 """Words with which it is what others say."""
 UNBELIEVED = re.compile(rf"(?:{DOUBT}|{OTHERS_SAY})[^,.;:]{{0,40}}\Z")

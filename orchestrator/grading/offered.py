@@ -27,7 +27,10 @@ _SPELLINGS = (
 )
 """Parts of words as spelled in America and in Britain."""
 _SOUND = {"healthy": "normal", "normal": "healthy"}
-_WHOLE = ("spine", "study", "examination", "radiograph", "lumbar spine", "cervical spine", "thoracic spine")
+_WHOLE = (
+    *("{} spine", "{} study", "{} lumbar spine", "{} cervical spine", "{} thoracic spine"),
+    *("spine is {}", "spine looks {}", "spine appears {}"),
+)
 """What is as it should be as a whole, and not only in a part."""
 _UNITS = {"°": "degrees", "%": "percent", "m": "meters"}
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3}){1,3}(?:\.\d{1,6})?|\d{1,9}(?:\.\d{1,6})?")
@@ -235,9 +238,7 @@ def _variants(text: str, label: str) -> set[str]:
     if text in _WORDS:
         found.add(str(_WORDS.index(text)))
     if sound := _SOUND.get(text):
-        found |= {f"{one} {seen}" for one in (text, sound) for seen in _WHOLE} | {
-            f"spine {seems} {sound}" for seems in ("is", "looks", "appears")
-        }
+        found |= {f"{text} spine", *(words.format(sound) for words in _WHOLE)}
     if text in _SYNONYMS:
         found.add(_SYNONYMS[text])
     if len(text) > 3 and text.replace(" ", "").isalpha():

@@ -76,11 +76,12 @@ class Reading(Page):
 
     def _before_afterword(self, end: int) -> int:
         """Return where the text ends without the sentences at its end that take leave or warn, and name no option."""
+        lower = self.lower
         for _ in range(AFTERWORDS):
-            stops = [stop.end() for stop in _BREAK.finditer(self.text, max(self.start, end - CLOSING), max(0, end - 1))]
-            last = stops[-1] if stops else end
-            named = next(self.offered.texts_in(self.lower, last, end), None)
-            if named or not cues.AFTERWORD.match(self.lower, last, end) or cues.ANSWER.search(self.lower, last, end):
+            last = max(lower.rfind(". ", 0, end), lower.rfind("\n", 0, end), lower.rfind("? ", 0, end)) + 1
+            if last == 0 or not cues.AFTERWORD.match(lower, last, end) or cues.ANSWER.search(lower, last, end):
+                break
+            if next(self.offered.texts_in(lower, last, end), None):
                 break
             end = len(self.text[:last].rstrip())
         return end
