@@ -18,6 +18,7 @@ from orchestrator.cli.parameters import (
     Usd,
     json_option,
     models_option,
+    where,
     workspace_options,
 )
 from orchestrator.cli.printing import print_closing, print_lines, print_summary, safe_lines, say, stderr
@@ -98,10 +99,9 @@ def run_command(
     result = asyncio.run(running.run(options, found, say, stderr()))
     print_summary(result.summary, as_json)
     if (samples > 1 or rotations != 1) and not as_json:
-        flags = (("--run", result.summary.run), ("--providers", providers), ("--cache", cache))
-        where = [str(word) for flag in flags if flag[1] for word in flag]
+        of_run = ("--run", str(result.summary.run), *where(providers, cache))
         say("accuracy by place, circular accuracy and pass@k:")
-        say(f"  {shlex.join(['orchestrator', 'score', str(benchmark), '--slices', *where])}")
+        say(f"  {shlex.join(['orchestrator', 'score', str(benchmark), '--slices', *of_run])}")
     print_closing(result, ("orchestrator", *sys.argv[1:]))
     return result.exit_code
 

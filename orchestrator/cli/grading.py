@@ -15,6 +15,7 @@ from orchestrator.cli.parameters import (
     models_option,
     not_stdout,
     one_form,
+    where,
     workspace_options,
 )
 from orchestrator.cli.printing import print_analysed, print_tables, say, say_read
@@ -63,7 +64,7 @@ def score_command(
       orchestrator score spine/items.jsonl --save before.jsonl
       orchestrator score spine/items.jsonl --against before.jsonl
     """
-    from orchestrator.commands import analysing, scoring, workspace
+    from orchestrator.commands import analysing, closing, scoring, workspace
 
     one_form(as_json, form)
     found = workspace.find(providers, cache)
@@ -73,6 +74,8 @@ def score_command(
     result = analysed.result
     say_read(found.cache, result)
     print_analysed(analysed, slices, published, form, as_json)
+    for line in closing.unanswered_lines(chosen, result.summary.models, where(providers, cache)):
+        say(line)
     return int(bool(result.problems) or any(score.lost for score in result.summary.models.values()))
 
 

@@ -91,6 +91,14 @@ workspace_options = _together(
     click.option("--providers", type=FILE, metavar="FILE", help="providers.toml to use instead of the one found."),
     click.option("--cache", type=FILE, metavar="FILE", help="Cache to use instead of the one beside providers.toml."),
 )
+
+
+def where(providers: Path | None, cache: Path | None) -> list[str]:
+    """Return the words of these options, for a command that is to find the same."""
+    flags = (("--providers", providers), ("--cache", cache))
+    return [str(word) for flag in flags if flag[1] for word in flag]
+
+
 format_option = click.option(
     "--format",
     "form",

@@ -143,6 +143,7 @@ def print_closing(result: RunResult, command: Sequence[str]) -> None:
     for line in (
         *closing.money_lines(result.accounts),
         *closing.reasked_lines(result.reasked),
+        *(() if result.stops else closing.lost_lines(result.summary.models, command)),
         *closing.stop_lines(result.stops, result.summary, result.accounts, command),
     ):
         say(line)

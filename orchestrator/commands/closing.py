@@ -1,19 +1,26 @@
-"""What a run says when it ends: the money by model, what was asked twice and why, what stopped it, how to go on."""
+"""What a run says when it ends: the money by model, what was asked twice and why, what stopped it, how to go on.
+
+`score` says as well what has no reply, and how to go on.
+"""
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from orchestrator.commands.scoring import Chosen
+from orchestrator.grading.score import ModelScore
+from orchestrator.inference import prompt
 from orchestrator.inference.estimate import Load
 from orchestrator.inference.plan import Stop, StopKind, Tally
 from orchestrator.inference.pricing import usd
 from orchestrator.records import NANO_PER_USD
 from orchestrator.reporting.results import RunSummary
 from orchestrator.reporting.terminal import safe
-from orchestrator.store.runs import Money
+from orchestrator.store.runs import Money, RunRow
 from orchestrator.store.status import Reasked
 
 SHOWN = 10
@@ -52,6 +59,38 @@ def reasked_lines(reasked: tuple[Reasked, ...]) -> Iterator[str]:
         )
     if len(reasked) > SHOWN:
         yield f"... and {len(reasked) - SHOWN} more were asked again"
+
+
+def lost_lines(models: Mapping[str, ModelScore], command: Sequence[str]) -> Iterator[str]:
+    """Yield how many questions to which model have no reply, and the command that asks them; nothing if none is."""
+    if lost := [f"{score.lost:,} to {safe(alias)}" for alias, score in models.items() if score.lost]:
+        yield f"questions without a reply: {', '.join(lost)} (`orchestrator status` says why). To ask them:"
+        yield f"  {re.sub(' --in-doubt[ =]hold', '', shlex.join(command))}"
+
+
+def unanswered_lines(chosen: Chosen, models: Mapping[str, ModelScore], where: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the same of what is graded, with a command for each run that was the last to ask some of the models.
+
+    `where` are the flags that name the configuration and the cache.
+    """
+    for run in chosen.runs:
+        of_run = {alias: score for alias, score in models.items() if chosen.source.run_of(alias, ()) == run}
+        yield from lost_lines(of_run, (*_asking(run, chosen, tuple(of_run)), *where))
+
+
+def _asking(run: RunRow, chosen: Chosen, aliases: Sequence[str]) -> tuple[str, ...]:
+    """Return the command that goes on with a run; where more items are graded than it asks, one that asks those."""
+    whole = run.limit == chosen.limit
+    flags = (
+        *(("-m", alias) for alias in (run.models if whole and run.models else aliases)),
+        ("--limit", chosen.limit),
+        ("--samples", run.samples if run.samples > 1 else None),
+        ("--rotations", run.rotations if run.rotations > 1 else None),
+        ("--prompt", None if run.template in (None, prompt.SHIPPED.digest) else "FILE"),
+        ("--run", run.name if whole else None),
+    )
+    words = (str(word) for flag in flags if flag[1] for word in flag)
+    return ("orchestrator", "run", str(chosen.benchmark), *words)
 
 
 def stop_lines(

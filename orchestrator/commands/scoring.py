@@ -102,11 +102,15 @@ class Chosen:
         """The names of the runs that are read."""
         return tuple(row.name for row in self.runs)
 
+    @property
+    def limit(self) -> int | None:
+        """How many items these runs ask, from the first on; None: all."""
+        limits = [row.limit for row in self.runs]
+        return None if None in limits else max(one for one in limits if one is not None)
+
     def items(self, report: Callable[[Problem], None]) -> AsyncGenerator[Item, None]:
         """Return the items that these runs ask, without their pictures; bad rows are reported and left out."""
-        limits = [row.limit for row in self.runs]
-        limit = None if None in limits else max(one for one in limits if one is not None)
-        return first(read_items(self.benchmark, None, report), limit)
+        return first(read_items(self.benchmark, None, report), self.limit)
 
 
 async def choose(benchmark: Path, cache: Path, aliases: Sequence[str], run: str | None) -> Chosen:

@@ -40,6 +40,8 @@ class RunRow:
     samples: int = 1
     rotations: int = 1
     """What it set out to ask of whom: every sample of every rotation of an item."""
+    template: str | None = None
+    """Digest of its prompt template."""
 
 
 def open_run(connection: sqlite3.Connection, spec: RunSpec, cap_nanousd: int | None, now: float) -> RunRow:
@@ -203,6 +205,7 @@ def _run(row: sqlite3.Row) -> RunRow:
         models=tuple(settings.get("models") or ()),
         samples=settings.get("samples") or 1,
         rotations=settings.get("rotations") or 1,
+        template=settings.get("template"),
     )
 
 

@@ -103,7 +103,13 @@ def test_a_second_ctrl_c_cancels_and_lists_what_may_have_been_billed(program: Pr
         doubts = held["in_doubt"]
         assert len(doubts) >= 2
         assert held["replies"] + len(doubts) == billed(simulator)
-        rest = program(*RUN, "--in-doubt", "hold", "--json", code=1).json
+        done = program(*RUN, "--in-doubt", "hold", "--json", code=1)
+        rest = done.json
+        for said in (done.err, program("score", "items.jsonl", code=1).err):
+            lost, again = said.splitlines()[-2:]
+            assert lost.startswith(f"questions without a reply: {len(doubts)} to {SMALL} ")
+            assert again.startswith("  orchestrator run items.jsonl -m ")
+            assert "hold" not in again
         assert rest["models"][SMALL]["failed"] + rest["models"][SMALL]["unsent"] == len(doubts)
         assert paid_twice(simulator) == {}
         program("status", "--resolve", "billed", "--attempt", str(doubts[0]["attempt"]))

@@ -12,6 +12,7 @@ import pytest
 from stored_fixtures import Archive, Said, row
 
 from orchestrator.cli import printing
+from orchestrator.commands import closing
 from orchestrator.commands.scoring import ScoreResult, choose, score_benchmark
 from orchestrator.errors import BenchmarkError, ConfigError
 from orchestrator.records import Outcome
@@ -195,6 +196,30 @@ def test_every_reply_that_was_to_come_is_counted(archive: Archive) -> None:
     assert (gpt.replies[Outcome.ANSWERED], gpt.replies[Outcome.FAILED], gpt.lost) == (1, 1, 23)
     assert (other.replies[Outcome.ANSWERED], other.replies[Outcome.UNSENT]) == (1, 15)
     assert gpt.bounds == pytest.approx((1 / 3 / 6 / 2, (1 + 5) / 6 / 2 + 1 / 2))
+
+
+def test_questions_without_a_reply_are_named_with_the_command_that_asks_them(archive: Archive) -> None:
+    """The run's own, with its limit and samples; where it asks fewer items than are graded, one that asks those."""
+
+    def said(*models: str, run: str | None = None) -> list[str]:
+        chosen = archive.choose(*models, run=run)
+        models_of = asyncio.run(score_benchmark(chosen)).summary.models
+        return list(closing.unanswered_lines(chosen, models_of, ["--cache", "c d"]))
+
+    archive.open_run("old", limit=2, models={"gpt": {}})
+    archive.keep("gpt", 0, RIGHT, run="old")
+    archive.keep("gpt", 1, RIGHT, run="old")
+    assert said() == []
+    archive.open_run("new", limit=3, samples=2, template="other", models={"gpt": {}, "sure": {}})
+    archive.keep("sure", 0, RIGHT, run="new")
+    first, command = said("sure")
+    assert first == "questions without a reply: 5 to sure (`orchestrator status` says why). To ask them:"
+    flags = "--limit 3 --samples 2 --prompt FILE --run new --cache 'c d'"
+    assert command == f"  orchestrator run {archive.benchmark} -m gpt -m sure {flags}"
+    archive.open_run("whole", rotations=4, models={"other": {}})
+    archive.keep("other", 0, RIGHT, run="whole")
+    *_, command = said("sure", "other")
+    assert command == f"  orchestrator run {archive.benchmark} -m sure --samples 2 --prompt FILE --cache 'c d'"
 
 
 def test_no_more_rotations_are_missing_than_there_are_options(archive: Archive) -> None:
