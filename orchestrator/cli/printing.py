@@ -66,7 +66,10 @@ def print_lines(body: Mapping[str, Any], lines: Iterable[str], as_json: bool) ->
 def say_read(cache: Path, result: ScoreResult) -> None:
     """Say what was graded, and what was left out of it."""
     version = result.summary.parser_version
-    say(f"cache: {cache}; runs read: {', '.join(result.runs)}; parser version {version}")
+    used = [name for name in result.runs if result.scored.used[name]]
+    say(f"cache: {cache}; replies of: {', '.join(used) or 'no run'}; parser version {version}")
+    if count := result.scored.aside:
+        say(f"{count:,} replies of other runs set aside: of an item the latest run counts (--run NAME reads one run)")
     for problem in result.problems:
         say(f"left out: {problem}")
     if more := result.total_problems - len(result.problems):
@@ -129,7 +132,7 @@ def _say_totals(summary: RunSummary) -> None:
 
     doubt = f", {usd(summary.in_doubt_nanousd)} of it in doubt" if summary.in_doubt_nanousd else ""
     cap = "" if summary.cap_nanousd is None else f" of the cap {usd(summary.cap_nanousd)}"
-    what = f"{len(summary.several)} runs" if summary.run is None else f"run {summary.run}"
+    what = f"the {len(summary.several)} runs on this benchmark" if summary.run is None else f"run {summary.run}"
     say(
         f"{what}: {summary.calls} calls, {summary.cache_hits} from the cache, "
         f"{usd(summary.spent_nanousd)} now; {usd(summary.ledger_nanousd)}{cap} in all{doubt}"

@@ -11,7 +11,7 @@ import gc
 import multiprocessing
 import os
 import signal
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -73,6 +73,10 @@ class Graded(NamedTuple):
     """By judge: for each reply that the rules could not read, answered, failed or unsent: whether the judge replied."""
     reworded: int
     """Stored replies to a question or options that read differently now: left out."""
+    run: str
+    """Name of the run that speaks for it."""
+    aside: int
+    """Stored replies to it of other runs, which are left out."""
 
 
 # What travels between processes is plain tuples, and of an item only what reading needs: to pickle whole items and
@@ -81,9 +85,9 @@ _Bare: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...], bool]
 """The id, question, options and `multi` of an item."""
 _Read: TypeAlias = tuple[Outcome, tuple[str, ...], str, float, int, int, str]
 """The outcome, letters, rule, confidence, sample, rotation and reply of a grade: what its item does not say."""
-_Readings: TypeAlias = tuple[list[_Read], dict[str, list[_Read]], dict[str, tuple[Outcome, ...]], int]
-"""What was read of one item at one model by the rules alone, the same by judge, whether each judge replied, and how
-many replies were reworded."""
+_Readings: TypeAlias = tuple[list[_Read], dict[str, list[_Read]], dict[str, tuple[Outcome, ...]], int, str, int]
+"""What was read of one item at one model by the rules alone, the same by judge, whether each judge replied, how many
+replies were reworded, which run speaks, and how many replies of others were set aside."""
 
 
 async def graded_items(source: Source, items: AsyncIterator[Item]) -> AsyncGenerator[Graded, None]:
@@ -191,9 +195,9 @@ def grade_chunk(source: Source, items: Sequence[Item]) -> list[Graded]:
 def _graded(source: Source, items: Sequence[Item], columns: Sequence[Sequence[_Readings]]) -> Iterator[Graded]:
     """Yield what was read of each item for every model, by model and item, as grades: by item and model."""
     for item, *of_item in zip(items, *columns, strict=True):
-        for alias, (readings, judged, verdicts, reworded) in zip(source.aliases, of_item, strict=True):
+        for alias, (readings, judged, verdicts, reworded, run, aside) in zip(source.aliases, of_item, strict=True):
             by_judge = {name: _grades(item, said) for name, said in judged.items()}
-            yield Graded(alias, _grades(item, readings), by_judge, verdicts, reworded)
+            yield Graded(alias, _grades(item, readings), by_judge, verdicts, reworded, run, aside)
 
 
 def _grades(item: Item, readings: Sequence[_Read]) -> tuple[Grade, ...]:
@@ -211,15 +215,35 @@ def _of_model(connection: Connection, source: Source, alias: str, items: Sequenc
     held = runs.asked(connection, source.run_ids, alias, ids)
     judges = source.judges.get(alias, ())
     verdicts = {name: runs.verdicts(connection, source.run_ids, name, alias, ids) for name in judges}
-    return [_of_item(source, alias, item, held.get(item.id, []), verdicts) for item in items]
+    aside = _set_aside(connection, source, alias, held)
+    return [_of_item(source, alias, item, held.get(item.id, []), verdicts, len(aside[item.id])) for item in items]
+
+
+def _set_aside(
+    connection: Connection, source: Source, alias: str, held: Mapping[str, Sequence[Asked]]
+) -> defaultdict[str, set[str]]:
+    """Return by item the keys of the replies that other runs than the one that speaks for it hold."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for run_id in source.run_ids[1:]:
+        for item_id, asked in runs.asked(connection, [run_id], alias, list(held)).items():
+            found[item_id].update(one.key for one in asked if one.text is not None)
+    for item_id, counting in held.items():
+        found[item_id].difference_update(one.key for one in counting)
+    return found
 
 
 def _of_item(
-    source: Source, alias: str, item: Item, held: Sequence[Asked], verdicts: Mapping[str, Mapping[Replied, Asked]]
+    source: Source,
+    alias: str,
+    item: Item,
+    held: Sequence[Asked],
+    verdicts: Mapping[str, Mapping[Replied, Asked]],
+    aside: int,
 ) -> _Readings:
     wording = item.wording if held else ""
     asked = [one for one in held if one.wording == wording]
-    missing = list(_never_asked(item, source.run_of(alias, held), asked))
+    run = source.run_of(alias, held)
+    missing = list(_never_asked(item, run, asked))
     readings = [_read(item, one) for one in asked]
     left = [one if by_rules[0] is Outcome.UNPARSED else None for one, by_rules in zip(asked, readings, strict=True)]
     judged, became = {}, {}
@@ -227,7 +251,7 @@ def _of_item(
         found = [one and said.get(one.replied) for one in left]
         judged[name] = [*(_with_judge(item, *each) for each in zip(asked, readings, found, strict=True)), *missing]
         became[name] = tuple(_came(verdict) for one, verdict in zip(left, found, strict=True) if one)
-    return [*readings, *missing], judged, became, len(held) - len(asked)
+    return [*readings, *missing], judged, became, len(held) - len(asked), run.name, aside
 
 
 def _never_asked(item: Item, run: RunRow, asked: Sequence[Asked]) -> Iterator[_Read]:

@@ -37,6 +37,10 @@ class Scored:
     """For the same: how many replies that the rules could not read the judge has replied to, or failed, or not seen."""
     reworded: int
     """Stored replies to a question or options that read differently now: counted as unsent."""
+    used: Counter[str]
+    """Paid replies that are read, by the name of their run."""
+    aside: int
+    """Stored replies to the same items of other runs than the one that speaks for each."""
     analyses: dict[str, Analysis]
     """By the rules alone; empty unless asked for."""
 
@@ -49,12 +53,15 @@ async def score(
     tallies = {alias: Tally() for alias in source.aliases}
     judged = {alias: {judge: Tally() for judge in source.judges.get(alias, ())} for alias in source.aliases}
     verdicts = {alias: {judge: Counter[Outcome]() for judge in by} for alias, by in judged.items() if by}
-    reworded = 0
+    used = Counter[str]()
+    reworded = aside = 0
     async with aclosing(graded_items(source, items)) as graded:
         async for one in graded:
             reworded += one.reworded
+            aside += one.aside
             for grade in one.grades:
                 tallies[one.model].add(grade)
+                used[one.run] += grade.outcome in PAID
             if analysed:
                 analyses[one.model].add(one.grades)
             for judge, grades in one.judged.items():
@@ -70,6 +77,8 @@ async def score(
         {alias: {judge: score_table(one.table()) for judge, one in by.items()} for alias, by in judged.items() if by},
         verdicts,
         reworded,
+        used,
+        aside,
         {alias: tally.analysis() for alias, tally in analyses.items()},
     )
 

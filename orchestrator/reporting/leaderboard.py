@@ -149,7 +149,7 @@ def _notes(summary: RunSummary, columns: Sequence[Column], published: bool) -> I
     if any(summary.spent_by_judge.values()):
         yield "Spend: in a row with a judge the judge's alone, for reading that model's replies."
     if summary.several and _SPEND in columns:
-        yield f"Spend USD is what a model was charged in all of the {len(summary.several)} runs that are read."
+        yield f"Spend USD is what a model was charged in all of the {len(summary.several)} runs on this benchmark."
     yield from judge_lines(summary)
     if summary.parser_version:
         yield f"Answers read by version {summary.parser_version} of the parser."

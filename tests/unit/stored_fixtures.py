@@ -109,6 +109,14 @@ class Archive:
         ledger.settle(connection, begun.attempt_id, end)
         claims.unclaim(connection, key, self._process)
 
+    def share(self, model: str, number: int, run: str, other: str) -> None:
+        """Have a run ask what another one asked before, and so find its reply."""
+        self._connection.execute(
+            "UPDATE run_items SET key = (SELECT key FROM run_items WHERE run_id = ? AND model = ? AND item_id = ?) "
+            "WHERE run_id = ? AND model = ? AND item_id = ?",
+            (self._runs[run], model, f"q{number}", self._runs[other], model, f"q{number}"),
+        )
+
     def choose(self, *models: str, run: str | None = None) -> Chosen:
         """Return which replies answer for the benchmark, once everything is on disk."""
         self._connection.commit()

@@ -60,6 +60,26 @@ def test_the_latest_run_speaks_for_an_item(archive: Archive) -> None:
     assert (old.summary.run, old.summary.several) == ("old", ())
 
 
+def test_runs_whose_replies_are_used_are_named_and_other_replies_counted(
+    archive: Archive, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run of which nothing is used is not named; a reply that a later run shares is none of the others."""
+    for run, text in (("oldest", WRONG), ("old", RIGHT), ("new", RIGHT)):
+        archive.keep("gpt", 0, text, run=run)
+    archive.keep("gpt", 1, Said(WRONG, sample=1), run="oldest")
+    archive.keep("gpt", 1, WRONG, run="old")
+    archive.keep("gpt", 2, Said(None), run="oldest")
+    archive.keep("gpt", 2, RIGHT, run="new")
+    archive.share("gpt", 0, "oldest", "new")
+    found = scored(archive)
+    assert (dict(found.scored.used), found.scored.aside) == ({"new": 2, "old": 1}, 2)
+    printing.say_read(archive.cache, found)
+    first, second = capsys.readouterr().err.splitlines()
+    assert "; replies of: new, old; " in first
+    assert second.startswith("2 replies of other runs set aside: ")
+    assert scored(archive, run="old").scored.aside == 0
+
+
 def test_only_runs_that_asked_a_wanted_model_are_read(archive: Archive) -> None:
     """The others' money and items are not this model's."""
     archive.keep("gpt", 0, RIGHT, run="old")
@@ -84,7 +104,7 @@ def test_the_money_of_several_runs_is_no_one_runs(archive: Archive) -> None:
         ("new", ["new"], 7e-6),
     ]
     assert any("charged in all of the 2 runs" in note for note in leaderboard(both).notes)
-    assert not any("runs that are read" in note for note in leaderboard(new).notes)
+    assert not any("runs on this benchmark" in note for note in leaderboard(new).notes)
 
 
 def test_a_run_that_asked_the_first_items_is_graded_on_those(archive: Archive) -> None:
