@@ -251,7 +251,8 @@ def _of_item(
         found = [one and said.get(one.replied) for one in left]
         judged[name] = [*(_with_judge(item, *each) for each in zip(asked, readings, found, strict=True)), *missing]
         became[name] = tuple(_came(verdict) for one, verdict in zip(left, found, strict=True) if one)
-    return [*readings, *missing], judged, became, len(held) - len(asked), run.name, aside
+    reworded = sum(one.text is not None and one.wording != wording for one in held)
+    return [*readings, *missing], judged, became, reworded, run.name, aside
 
 
 def _never_asked(item: Item, run: RunRow, asked: Sequence[Asked]) -> Iterator[_Read]:

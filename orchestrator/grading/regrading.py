@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.grading.score import ModelScore, score_table
 from orchestrator.grading.tally import Tally
-from orchestrator.records import Grade, Outcome
+from orchestrator.records import PAID, Grade, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Regraded:
     now: Mapping[str, ModelScore]
     """By model."""
     changes: tuple[Change, ...]
-    """Where letters or outcome differ, in the order in which they went by."""
+    """Where letters or outcome of a reply differ, in the order in which they went by."""
     only_before: int
     only_now: int
     """Questions that only one of the two holds."""
@@ -84,7 +84,8 @@ class Regrading:
             return
         self._now[model].add(grade)
         self._before[model].add(grade._replace(letters=before.letters, outcome=before.outcome, rule=before.rule))
-        if (before.letters, before.outcome) != (grade.letters, grade.outcome):
+        replied = before.outcome in PAID or grade.outcome in PAID
+        if replied and (before.letters, before.outcome) != (grade.letters, grade.outcome):
             now = Said(grade.letters, grade.rule, grade.outcome, PARSER_VERSION)
             self._changes.append(Change(grade.item_id, model, grade.sample, grade.rotation, grade.gold, before, now))
 

@@ -113,6 +113,14 @@ def test_changed_letters_and_outcomes_are_listed_with_both_rules_and_versions(ar
     assert found.versions == ("0",)
 
 
+def test_a_question_without_a_reply_is_no_change(archive: Archive) -> None:
+    """Whether it failed then or was not sent: nothing was read, then or now."""
+    lines = saved(archive)[1:]
+    lines[-1] |= {"outcome": "failed"}
+    found = regraded(archive, lines)
+    assert (found.changes, found.others) == ((), 0)
+
+
 def test_scores_count_what_both_gradings_hold(archive: Archive) -> None:
     """The rest is counted by the side that has it; other models' lines do not count."""
     lines = saved(archive)[1:]

@@ -160,9 +160,10 @@ def test_bad_rows_are_named_and_left_out(
 
 
 def test_reworded_replies_are_counted(archive: Archive) -> None:
-    """They are unsent, and said to be there."""
+    """They are unsent, and said to be there; an attempt that failed brought none."""
     archive.keep("gpt", 0, RIGHT)
     archive.keep("gpt", 1, RIGHT)
+    archive.keep("gpt", 1, Said(None, sample=1))
     archive.benchmark.write_text(json.dumps(row(0)) + "\n" + json.dumps(row(1, question="What else?")) + "\n")
     found = scored(archive)
     assert (found.scored.reworded, found.summary.models["gpt"].outcomes[Outcome.UNSENT]) == (1, 1)
