@@ -35,6 +35,8 @@ class Paired:
     only_b: int
     neither: int
     """Items by who is right; of several replies, in more than half of them."""
+    once: bool
+    """Whether every item has a single reply of either model."""
     accuracy_a: float
     accuracy_b: float
     """Unweighted means over the tasks of the shared items."""
@@ -66,6 +68,8 @@ class Comparison:
     """Each task by itself, on the items for which both have a paid reply."""
     tasks_missing: tuple[str, ...]
     """Tasks of the benchmark that they share no such item of: `paid` and `answered` are means over the others."""
+    unpaid: int
+    """Items that both were to be asked and one of them has no paid reply to: left out."""
     p_holm: float | None = None
     """`paid.p` corrected for all pairs compared."""
 
@@ -84,6 +88,7 @@ class SliceComparison:
 def compare(a: str, b: str, left: ItemTable, right: ItemTable) -> Comparison:
     """Return the comparison of model `a` (table `left`) with model `b` (table `right`) on the items they share."""
     paid = _shared(left, right, answered=False)
+    common = left.rows.keys() & right.rows.keys()
     tasks = {
         name: paired for index, name in enumerate(left.tasks) if (paired := _paired(paid.where(paid.task == index)))
     }
@@ -94,6 +99,7 @@ def compare(a: str, b: str, left: ItemTable, right: ItemTable) -> Comparison:
         answered=_paired(_shared(left, right, answered=True)),
         tasks=tasks,
         tasks_missing=tuple(name for name in dict.fromkeys((*left.tasks, *right.tasks)) if name not in tasks),
+        unpaid=len(common) - len(paid.a),
     )
 
 
@@ -181,7 +187,8 @@ def _paired(shared: _Shared) -> Paired | None:
     test = sign_flip(group_sums(weights * differences, group, groups))
     a, b = shared.a > 0.5, shared.b > 0.5
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
-    plain = groups == len(group) and len(sizes) == 1 and bool(shared.once.all())
+    once = bool(shared.once.all())
+    plain = groups == len(group) and len(sizes) == 1 and once
     return Paired(
         items=len(a),
         groups=groups,
@@ -189,6 +196,7 @@ def _paired(shared: _Shared) -> Paired | None:
         only_a=only_a,
         only_b=only_b,
         neither=int((~a & ~b).sum()),
+        once=once,
         accuracy_a=float(weights @ shared.a),
         accuracy_b=float(weights @ shared.b),
         difference=difference.value,

@@ -35,17 +35,20 @@ _TEST = (
 def comparison_table(comparisons: Sequence[Comparison], parser_version: str = "") -> Table:
     """Return a row for each pair of models, and under it the same on the items both answered and by task."""
     rows = []
+    shown = [paired for one in comparisons for paired in (one.paid, one.answered, *one.tasks.values()) if paired]
     for one in comparisons:
         pair = f"A = {one.a}, B = {one.b}"
         rows.append(Row(pair, _cells(one.paid, one.p_holm)))
-        rows.append(Row("both answered", _cells(one.answered, None)))
+        rows.append(Row("both answered", _cells(one.answered, None), of=pair))
         if len(one.tasks) > 1:
-            rows += [Row(task, _cells(paired, None)) for task, paired in one.tasks.items()]
+            rows += [Row(task, _cells(paired, None), of=pair) for task, paired in one.tasks.items()]
     notes = (
         "Percent; in brackets the 95 % interval of the difference, clustered by image or patient, on the items for "
         "which both have a paid reply. Detectable: the difference found with 80 % power at .05.",
         _TEST,
+        *_left_out(comparisons),
         *_fewer_tasks(comparisons),
+        *_to_be_known(shown),
         *_few_groups(rows),
         *(f"McNemar, {one.a} and {one.b}: p {p_text(p)}." for one in comparisons if (p := _mcnemar(one)) is not None),
         *([f"Answers read by version {parser_version} of the parser."] if parser_version else []),
@@ -63,6 +66,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Json]:
         "answered": _json(comparison.answered),
         "tasks": {task: _json(paired) for task, paired in comparison.tasks.items()},
         "tasks_missing": list(comparison.tasks_missing),
+        "items_left_out": comparison.unpaid,
     }
 
 
@@ -74,7 +78,7 @@ def slice_table(a: str, b: str, by: By, slices: Sequence[SliceComparison], unsli
     columns = (Column("", "task"), *(replace(one, title="p BH") if one.title == "p Holm" else one for one in _COLUMNS))
     rows = tuple(Row(one.name, (one.task, *_cells(one.paired, one.p_adjusted))) for one in slices)
     note = f"p BH: corrected for the {len(slices)} rows by Benjamini and Hochberg (false discovery rate)."
-    notes = (note, _TEST, *_few_groups(rows, column=2), *unsliced)
+    notes = (note, _TEST, *_to_be_known([one.paired for one in slices]), *_few_groups(rows, column=2), *unsliced)
     return Table(by.capitalize(), columns, rows, notes, f"A = {a}, B = {b}, by {by}")
 
 
@@ -102,6 +106,26 @@ def _cells(paired: Paired | None, p_holm: float | None) -> tuple[Cell, ...]:
         None if p_holm is None else PValue(p_holm),
         Percent(paired.detectable),
     )
+
+
+def _left_out(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    for one in comparisons:
+        if one.unpaid:
+            yield f"A = {one.a}, B = {one.b}: {one.unpaid:,} items left out, one or both have no paid reply to them."
+
+
+def _to_be_known(shown: Sequence[Paired]) -> Iterator[str]:
+    """Yield what counts as right where items have several replies, and why an interval and a p value may disagree."""
+    if not all(one.once for one in shown):
+        yield (
+            "Items were asked several times: both right to neither take an item as right where more than half of its "
+            "replies are; A, B and their difference take the share that is right."
+        )
+    if any(one.interval and (one.interval.low > 0 or one.interval.high < 0) != (one.p < 0.05) for one in shown):
+        yield (
+            "Where an interval leaves out 0 and p is not below .05, or the reverse: they are found by different "
+            "methods, and p is the test."
+        )
 
 
 def _fewer_tasks(comparisons: Sequence[Comparison]) -> Iterator[str]:

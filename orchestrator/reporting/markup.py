@@ -85,7 +85,7 @@ def render_csv(table: Table) -> str:
         writer.writerow([_csv(table.title)])
     writer.writerow([_csv(table.corner), "origin", *map(_csv, headings)])
     for row in table.rows:
-        writer.writerow([_csv(row.name), row.origin, *_csv_cells(table, row)])
+        writer.writerow([_csv(f"{row.of}: {row.name}" if row.of else row.name), row.origin, *_csv_cells(table, row)])
     return out.getvalue()
 
 

@@ -80,6 +80,8 @@ class Row:
     name: str
     cells: tuple[Cell, ...]
     origin: Origin = "measured"
+    of: str = ""
+    """What it is a part of, where the rows above tell; CSV, whose rows are read apart, tells it in each."""
 
     @property
     def title(self) -> str:

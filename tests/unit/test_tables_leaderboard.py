@@ -13,6 +13,7 @@ from orchestrator.grading.tally import tabulate
 from orchestrator.records import Grade, Outcome
 from orchestrator.reporting.comparison import comparison_json, comparison_table
 from orchestrator.reporting.leaderboard import leaderboard
+from orchestrator.reporting.markup import render_csv
 from orchestrator.reporting.paper import CITATION, PUBLISHED
 from orchestrator.reporting.results import RunSummary, to_json
 from orchestrator.reporting.tables import Table, cell_text, p_text, render_terminal
@@ -254,6 +255,50 @@ def test_a_comparison_is_a_row_a_pair() -> None:
     assert found[0]["paid"]["difference_low"] <= 0.5625 <= found[0]["paid"]["difference_high"]
     assert found[0]["tasks"]["SLL"]["items"] == 2
     assert found[1]["paid"] is None
+
+
+def test_every_line_of_csv_names_its_pair() -> None:
+    """The terminal tells it by the row above; a line of CSV is read by itself."""
+    tables = {name: tabulate(grades("SDD", "10") + grades("SLL", "01")) for name in "abc"}
+    table = comparison_table(compare_all(tables))
+    names = [line.split('",')[0].strip('"') for line in render_csv(table).splitlines()[1:]]
+    parts = ("", ": both answered", ": SDD", ": SLL")
+    assert names == [f"A = {a}, B = {b}{part}" for a, b in ("ab", "ac", "bc") for part in parts]
+    assert "A = " not in table.rows[1].title
+
+
+def test_what_is_right_of_several_replies_is_said_where_there_are_several() -> None:
+    """The counts take more than half, the accuracies the share."""
+    once = grades("SDD", "11")
+    twice = [*once, *(one._replace(sample=1) for one in grades("SDD", "10"))]
+    (again,) = compare_all({"a": tabulate(once), "b": tabulate(twice)})
+    assert again.paid is not None
+    assert (again.paid.both, again.paid.only_a, again.paid.accuracy_b) == (1, 1, 0.75)
+    assert any("more than half of its replies" in note for note in comparison_table([again]).notes)
+    plain = compare_all({"a": tabulate(once), "b": tabulate(once)})
+    assert not any("asked several times" in note for note in comparison_table(plain).notes)
+
+
+def test_an_interval_that_disagrees_with_p_is_explained() -> None:
+    """Five of six items differ: the interval leaves 0 out, and the test cannot fall below .05."""
+    five, six = (
+        compare_all({"a": tabulate(grades("SDD", "111111")), "b": tabulate(grades("SDD", answers))})
+        for answers in ("000001", "000000")
+    )
+    (headline,) = [pair.paid for pair in five if pair.paid]
+    assert headline.interval is not None
+    assert (headline.interval.low > 0, headline.p) == (True, 0.0625)
+    assert any("p is the test" in note for note in comparison_table(five).notes)
+    assert not any("p is the test" in note for note in comparison_table(six).notes)
+
+
+def test_items_left_out_of_a_comparison_are_counted() -> None:
+    """Those that both were to be asked and one or both have no paid reply to, in the table and in the object."""
+    pairs = compare_all({"a": tabulate(grades("SDD", "1u0u1")), "b": tabulate(grades("SDD", "110u"))})
+    assert "A = a, B = b: 2 items left out, one or both have no paid reply to them." in comparison_table(pairs).notes
+    assert comparison_json(pairs[0])["items_left_out"] == 2
+    whole = compare_all({"a": tabulate(grades("SDD", "1")), "b": tabulate(grades("SDD", "0"))})
+    assert not any("left out" in note for note in comparison_table(whole).notes)
 
 
 def test_what_few_groups_cannot_show_is_said() -> None:
