@@ -109,28 +109,40 @@ def _model(summary: RunSummary, alias: str, score: ModelScore) -> dict[str, Json
 
 
 def judge_lines(summary: RunSummary) -> Iterator[str]:
-    """Yield what each judge could not tell of a model's replies, or that nothing was left for it to read."""
+    """Yield how much each judge read of what the rules left of a model's replies, and how often its word counted."""
     for alias, by_judge in summary.verdicts.items():
         for judge, became in by_judge.items():
             failed, unsent = became.get(Outcome.FAILED, 0), became.get(Outcome.UNSENT, 0)
             left = became.get(Outcome.ANSWERED, 0) + failed + unsent
             if not left:
                 yield f"Judge {judge} had nothing to read of {alias}: the rules left no reply unread."
-            elif failed or unsent:
-                yield (
-                    f"Judge {judge} has not read {failed + unsent:,} of the {left:,} replies of {alias} that the rules "
-                    f"could not: {failed:,} calls failed, {unsent:,} were not sent. These replies stay unparsed; "
-                    "`orchestrator status` says why, and the same `run` asks again."
-                )
+                continue
+            lost = (
+                f" Of the rest {failed:,} calls failed, {unsent:,} were not sent. These replies stay unparsed; "
+                "`orchestrator status` says why, and the same `run` asks again."
+            )
+            yield (
+                f"Judge {judge} read {left - failed - unsent:,} of the {left:,} replies of {alias} that the rules "
+                f"could not; {_counted(summary, alias, judge):,} of its verdicts counted."
+                f"{lost if failed or unsent else ''}"
+            )
+
+
+def _counted(summary: RunSummary, alias: str, judge: str) -> int:
+    """Return how many replies a judge's verdict gave letters to."""
+    scores = (summary.judged[alias][judge], summary.models[alias])
+    with_judge, by_rules = (score.replies[Outcome.ANSWERED] for score in scores)
+    return with_judge - by_rules
 
 
 def _verdicts(summary: RunSummary, alias: str, judge: str) -> dict[str, Json]:
-    """Return how many of the replies that the rules left a judge replied to."""
+    """Return how many of the replies that the rules left a judge replied to, and how many of its verdicts counted."""
     became = summary.verdicts.get(alias, {}).get(judge, {})
     return {
         "replied": became.get(Outcome.ANSWERED, 0),
         "failed": became.get(Outcome.FAILED, 0),
         "unsent": became.get(Outcome.UNSENT, 0),
+        "counted": _counted(summary, alias, judge),
     }
 
 

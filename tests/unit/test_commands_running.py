@@ -317,7 +317,7 @@ def test_a_judge_that_fails_is_told_from_one_that_abstains(bench: Bench) -> None
     assert result.summary.models[LARGE].outcomes[Outcome.UNPARSED] == 6
     assert result.exit_code == 1
     (line,) = judge_lines(result.summary)
-    assert f"Judge {SMALL} has not read 6 of the 6 replies of {LARGE}" in line
+    assert f"Judge {SMALL} read 0 of the 6 replies of {LARGE}" in line
     assert to_json(result.summary)["models"][LARGE]["with_judge"][SMALL]["verdicts"]["failed"] == 6  # type: ignore[index,call-overload]
 
 

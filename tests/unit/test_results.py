@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given
@@ -101,13 +102,18 @@ def test_money_never_reads_as_less_than_was_spent(nanousd: int) -> None:
 
 
 def test_what_became_of_a_judges_calls_is_said_by_model() -> None:
-    """That it had nothing to read, that some calls were lost, or nothing where all went well."""
+    """That it had nothing to read; or how much it read, how often its word counted, and what was lost."""
     became = {
         "none": {"judge": Counter[Outcome]()},
         "lost": {"judge": Counter({Outcome.ANSWERED: 1, Outcome.FAILED: 1, Outcome.UNSENT: 2})},
         "well": {"judge": Counter({Outcome.ANSWERED: 3})},
     }
-    summary = RunSummary("run", "bench.jsonl", 0, 0, 0, 0, 0, 0, None, 0.0, {}, {}, verdicts=became)
-    nothing, lost = judge_lines(summary)
+    models = {alias: score_model([]) for alias in became}
+    more = score_model([])
+    judged = {alias: {"judge": replace(more, replies={**more.replies, Outcome.ANSWERED: 1})} for alias in became}
+    summary = RunSummary("run", "bench.jsonl", 0, 0, 0, 0, 0, 0, None, 0.0, models, judged=judged, verdicts=became)
+    nothing, lost, well = judge_lines(summary)
     assert "nothing to read of none" in nothing
-    assert "has not read 3 of the 4 replies of lost" in lost
+    told = "Judge judge read {} replies of {} that the rules could not; 1 of its verdicts counted."
+    assert lost.startswith(told.format("1 of the 4", "lost") + " Of the rest 1 calls failed, 2 were not sent.")
+    assert well == told.format("3 of the 3", "well")

@@ -264,19 +264,28 @@ def test_figures_with_a_judge_stand_beside_those_without(archive: Archive) -> No
     assert set(gpt) - {"with_judge"} == set(gpt["with_judge"]["judge"]) - {"verdicts"}
     names = [one.name for one in leaderboard(found.summary).rows]
     assert names[:5] == ["gpt", "gpt + judge judge", "other", "other + judge second", "sure"]
-    assert not any("Judge" in note for note in leaderboard(found.summary).notes)
+    assert [note for note in leaderboard(found.summary).notes if "Judge" in note] == [
+        f"Judge {judge} read 1 of the 1 replies of {model} that the rules could not; 1 of its verdicts counted."
+        for model, judge in (("gpt", "judge"), ("other", "second"))
+    ]
 
 
 def test_a_judge_that_failed_does_not_look_like_one_that_abstained(archive: Archive) -> None:
     """What it never said is counted apart from what it could not tell."""
+    archive.keep("gpt", 4, RIGHT)
     for number in (0, 1, 2):
         archive.keep("gpt", number, VAGUE)
     archive.keep("judge", 0, Said(json.dumps({"letters": [], "quote": ""}), judged="gpt"))
     archive.keep("judge", 1, Said(None, judged="gpt"))
     found = scored(archive)
-    assert shown(found)["gpt"]["with_judge"]["judge"]["verdicts"] == {"replied": 1, "failed": 1, "unsent": 1}
+    assert shown(found)["gpt"]["with_judge"]["judge"]["verdicts"] == {
+        "replied": 1,
+        "failed": 1,
+        "unsent": 1,
+        "counted": 0,
+    }
     (note,) = [note for note in leaderboard(found.summary).notes if "Judge" in note]
-    assert "has not read 2 of the 3 replies of gpt" in note
+    assert note.startswith("Judge judge read 1 of the 3 replies of gpt that the rules could not; 0 of its verdicts")
     assert "1 calls failed, 1 were not sent" in note
 
 
