@@ -24,7 +24,10 @@ T = TypeVar("T")
 Slices: TypeAlias = Mapping[str, Mapping[str, Score]]
 """task -> name -> score."""
 
-_INTERVALS = "Percent; in brackets the 95 % interval, clustered by image or patient."
+_INTERVALS = (
+    "Percent; in brackets the 95 % interval, clustered by image or patient. Paid: the items with a paid reply, on "
+    "which the accuracy rests."
+)
 
 
 def analysis_tables(summary: RunSummary) -> Iterator[Table]:
@@ -75,22 +78,23 @@ def unsliced_lines(table: ItemTable, by: By) -> Iterator[str]:
 
 
 def _slice_tables(kind: str, slices: Mapping[str, Slices]) -> Iterator[Table]:
-    columns = (Column("", "items"), *(Column("", alias, limits=True) for alias in slices))
+    of_models = (one for alias in slices for one in (Column(alias, "paid"), Column(alias, "accuracy", limits=True)))
+    columns = (Column("", "items"), *of_models)
     for task in _first_seen(slices.values()):
         of_task = [of_model.get(task, {}) for of_model in slices.values()]
         rows = []
         for name in sorted(_first_seen(of_task)):
             found = [scores.get(name) for scores in of_task]
             items = max(score.items for score in found if score)
-            rows.append(Row(name, (items, *(_accuracy(score) for score in found))))
+            rows.append(Row(name, (items, *(cell for score in found for cell in _slice_cells(score)))))
         if rows:
             yield Table(kind.capitalize(), columns, tuple(rows), (_INTERVALS,), f"{task}: accuracy by {kind}")
 
 
-def _accuracy(score: Score | None) -> Percent:
-    if score is None or score.interval is None:
-        return Percent(None)
-    return Percent(score.accuracy, *score.interval)
+def _slice_cells(score: Score | None) -> tuple[Cell, ...]:
+    if score is None:
+        return (None, Percent(None))
+    return (score.paid, Percent(score.accuracy, *(score.interval or ())))
 
 
 def _level_tables(analyses: Mapping[str, Analysis]) -> Iterator[Table]:

@@ -75,23 +75,30 @@ def headings(table: Table) -> list[str]:
 
 
 def test_slices_are_rows_and_models_are_columns() -> None:
-    """A slice that a model was not asked is unknown there."""
+    """With the items that an accuracy rests on; a slice that a model was not asked is unknown there."""
     found = tables(
         {
             "gpt": [
                 grade("1", "A", source="BUU"),
                 grade("2", "B", source="BUU"),
                 grade("3", "B", gold="B", source="RSNA"),
+                grade("4", "", source="RSNA")._replace(outcome=Outcome.UNSENT),
+                grade("5", "", source="CSXA")._replace(outcome=Outcome.FAILED),
             ],
             "one": [grade("1", "A", source="BUU")],
         }
     )
     sources = found["SDD: accuracy by source"]
-    assert headings(sources) == ["items", "gpt", "one"]
+    assert headings(sources) == ["items", "gpt paid", "gpt accuracy", "one paid", "one accuracy"]
     by_source = {
         row.name: [cell.value if isinstance(cell, Percent) else cell for cell in row.cells] for row in sources.rows
     }
-    assert by_source == {"BUU": [2, 0.5, 1], "RSNA": [1, 1, None]}
+    assert by_source == {
+        "BUU": [2, 2, 0.5, 1, 1],
+        "CSXA": [1, 0, None, None, None],
+        "RSNA": [2, 1, 1, None, None],
+    }
+    assert render([sources], Format.CSV).splitlines()[-1].startswith("RSNA,measured,2,1,100.00,")
     assert [row.name for row in found["SDD: accuracy by disease"].rows] == ["Healthy", "Osteophytes"]
 
 
