@@ -22,6 +22,8 @@ from orchestrator.records import Grade, Json, Outcome
 
 FORMAT = "orchestrator-grading"
 VERSION = 1
+_FIELDS = ("item_id", "model", "sample", "rotation", "letters", "rule", "outcome", "parser_version")
+"""What every line holds; of `reply` those of before do not tell."""
 _REPLIES = 2**33
 _PLACES = 10_000
 """More samples or rotations than any run asks for."""
@@ -89,6 +91,8 @@ class Earlier:
             raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise ConfigError(f"{path}: is not UTF-8 text, so it is no grading") from error
+        if not self._said:
+            raise ConfigError(f"{path}: is an empty grading: it holds the header alone")
         self._kinds = tuple(self._said)
         self.versions = tuple(dict.fromkeys(said.parser_version for said in self._kinds))
 
@@ -123,7 +127,7 @@ class Earlier:
                 reply = _number(rest.get("reply"))
                 said = Said(tuple(sorted(letters)), rule, Outcome(outcome), version)
             case _:
-                raise ConfigError(f"{path}:{number}: is no line of a grading; `score --save FILE` writes them")
+                raise ConfigError(f"{path}:{number}: {_fault(line)}; `score --save FILE` writes a whole one")
         digest = _digest(model, item_id, sample, rotation)
         if digest in self._by_question:
             raise ConfigError(f"{path}:{number}: {item_id!r} at {model!r} is there twice")
@@ -141,6 +145,15 @@ def _runs(path: Path, line: str) -> tuple[str, ...]:
             raise ConfigError(f"{path}: was written by a newer version of orchestrator; upgrade to read it")
         case _:
             raise ConfigError(f"{path}: is no grading; `score --save FILE` writes one")
+
+
+def _fault(line: str) -> str:
+    """Return what is wrong with a line that is no line of a grading."""
+    found = _json(line)
+    if not isinstance(found, dict):
+        return "is no line of a grading" if line.endswith("\n") else "is cut, so the grading is not complete"
+    missing = [name for name in _FIELDS if name not in found]
+    return f"is no line of a grading: without {', '.join(missing)}" if missing else "is no line of a grading"
 
 
 def _numbers(*places: int) -> bool:

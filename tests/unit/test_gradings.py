@@ -235,6 +235,22 @@ def test_what_is_no_grading_is_refused(tmp_path: Path, lines: list[object], said
         Earlier(path)
 
 
+def test_a_grading_that_is_not_whole_says_what_is_missing(archive: Archive) -> None:
+    """The fields that a line lacks, that the last line was cut, or that there is none but the header."""
+    whole = saved(archive)
+    path = archive.folder / "saved.jsonl"
+    text = path.read_text()
+    del whole[2]["rule"], whole[2]["letters"]
+    for content, fault in (
+        ("".join(json.dumps(line) + "\n" for line in whole), ":3: is no line of a grading: without letters, rule;"),
+        (text[:-20], ":10: is cut, so the grading is not complete;"),
+        (text.splitlines(keepends=True)[0], "is an empty grading"),
+    ):
+        path.write_text(content)
+        with pytest.raises(ConfigError, match=fault):
+            Earlier(path)
+
+
 @pytest.mark.parametrize(
     "change",
     [
