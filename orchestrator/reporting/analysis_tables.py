@@ -118,10 +118,11 @@ def _level_cells(level: Level | None) -> tuple[Cell, ...]:
 
 
 def _confusion_table(alias: str, confusion: Confusion) -> Table:
+    came = [at for at, counts in enumerate(zip(*confusion.unanswered, strict=True)) if any(counts)]
     columns = [Column("chosen", name) for name in confusion.chosen]
-    columns += [Column("without letters", outcome) for outcome in WITHOUT_LETTERS]
+    columns += [Column("without letters", WITHOUT_LETTERS[at]) for at in came]
     rows = [
-        Row(name, (*answered, *unanswered))
+        Row(name, (*answered, *(unanswered[at] for at in came)))
         for name, answered, unanswered in zip(confusion.gold, confusion.answered, confusion.unanswered, strict=True)
     ]
     title = f"{confusion.task}: right option against chosen option, {alias}"

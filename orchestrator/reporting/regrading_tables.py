@@ -64,9 +64,14 @@ def regrading_tables(regraded: Regraded) -> Iterator[Table]:
 
 
 def _score_cells(regraded: Regraded, model: str) -> tuple[Cell, ...]:
-    gains = [one.gain for one in regraded.changes if one.model == model]
     accuracies = (_accuracy(scores[model]) for scores in (regraded.before, regraded.now))
-    return (*accuracies, len(gains), gains.count(1), gains.count(-1))
+    return (*accuracies, *_changed(regraded, model))
+
+
+def _changed(regraded: Regraded, model: str) -> tuple[int, int, int]:
+    """Return how many replies are read differently, and of them are right only now and only before."""
+    gains = [one.gain for one in regraded.changes if one.model == model]
+    return len(gains), gains.count(1), gains.count(-1)
 
 
 def _accuracy(score: ModelScore) -> Percent:
@@ -90,10 +95,7 @@ def regrading_json(regraded: Regraded) -> dict[str, Json]:
         "only_now": regraded.only_now,
         "other_replies": regraded.others,
         "other_runs": list(regraded.other_runs),
-        "models": {
-            model: {"accuracy_before": regraded.before[model].accuracy, "accuracy_now": now.accuracy}
-            for model, now in regraded.now.items()
-        },
+        "models": {model: _model_json(regraded, model) for model in regraded.now},
         "changes": [
             {
                 "item_id": one.item_id,
@@ -107,6 +109,16 @@ def regrading_json(regraded: Regraded) -> dict[str, Json]:
             for one in regraded.changes
         ],
     }
+
+
+def _model_json(regraded: Regraded, model: str) -> Json:
+    body: dict[str, Json] = {}
+    for when, score in (("before", regraded.before[model]), ("now", regraded.now[model])):
+        body[f"accuracy_{when}"] = score.accuracy
+        body[f"accuracy_{when}_low"] = score.interval.low if score.interval else None
+        body[f"accuracy_{when}_high"] = score.interval.high if score.interval else None
+    names = ("changed", "right_only_now", "right_only_before")
+    return body | dict(zip(names, _changed(regraded, model), strict=True))
 
 
 def _said_json(said: Said) -> Json:

@@ -141,7 +141,7 @@ def cell_parts(cell: Cell) -> tuple[str, ...]:
         case PValue(value):
             return (p_text(value),)
         case float():
-            return (f"{cell:.3f}",)
+            return (f"{cell:z.3f}",)
         case None:
             return ("-",)
         case _:

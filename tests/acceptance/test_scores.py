@@ -163,7 +163,7 @@ def test_the_table_comes_in_four_forms_with_the_paper_beside_it(asked: Asked) ->
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "latex", "csv"])
 def test_slices_come_in_every_form(asked: Asked, form: str) -> None:
-    """By disease, by option, confusions with a column for every outcome, places, and questions asked several times."""
+    """By disease, by option, confusions, places, and questions asked several times."""
     out = asked.program("score", BENCH, "--slices", "--format", form, COLUMNS="200").out
     for title in ("accuracy by disease", "precision and recall by option", "places in the list of options"):
         assert title in out

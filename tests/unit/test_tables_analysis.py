@@ -111,13 +111,15 @@ def test_options_of_multi_items_have_precision_and_recall() -> None:
     }
 
 
-def test_a_confusion_has_a_column_for_every_option_and_every_outcome() -> None:
-    """One table a model and task; whatever gave no letters is told apart."""
-    found = tables({"gpt": [grade("1", "A"), grade("2", "B"), grade("3", "")]})
+def test_a_confusion_has_a_column_for_every_option_and_every_outcome_that_came() -> None:
+    """One table a model and task; whatever gave no letters is told apart, and what never came has no column."""
+    lost = grade("4", "", gold="B")._replace(outcome=Outcome.FAILED)
+    found = tables({"gpt": [grade("1", "A"), grade("2", "B"), grade("3", ""), lost], "sure": [grade("1", "A")]})
     table = found["SDD: right option against chosen option, gpt"]
-    outcomes = ["refused", "filtered", "truncated", "unparsed", "failed", "unsent"]
-    assert headings(table) == ["chosen Healthy", "chosen Osteophytes", *(f"without letters {one}" for one in outcomes)]
-    assert cells(table) == {"Healthy": ("1", "1", "1", "0", "0", "0", "0", "0")}
+    chosen = ["chosen Healthy", "chosen Osteophytes"]
+    assert headings(table) == [*chosen, "without letters refused", "without letters failed"]
+    assert cells(table) == {"Healthy": ("1", "1", "1", "0"), "Osteophytes": ("0", "0", "0", "1")}
+    assert headings(found["SDD: right option against chosen option, sure"]) == chosen[:1]
 
 
 def test_places_show_where_a_model_looks() -> None:
@@ -151,6 +153,12 @@ def test_repeated_questions_have_a_table_of_their_own() -> None:
     assert gpt[-1] == "100.00"
     assert "all tasks pooled" in table.notes[0]
     assert set(cells(table)["once"]) == {"-"}
+
+
+def test_agreement_as_by_chance_has_no_sign() -> None:
+    """A kappa a hair below 0 is printed as 0.000."""
+    assert cell_text(-1e-17) == "0.000"
+    assert cell_text(-0.001) == "-0.001"
 
 
 def test_a_model_that_always_says_the_same_has_no_kappa() -> None:
@@ -271,7 +279,19 @@ def test_the_object_of_a_regrading_holds_everything() -> None:
     """Both accuracies, what cannot be compared, and of every change both readings."""
     found = regrading_json(replace(regraded((grade("1", "A"), OLD)), others=3, other_runs=("r",)))
     assert (found["other_replies"], found["other_runs"]) == (3, ["r"])
-    assert found["models"] == {"gpt": {"accuracy_before": 0, "accuracy_now": 1}}
+    assert found["models"] == {
+        "gpt": {
+            "accuracy_before": 0,
+            "accuracy_before_low": 0,
+            "accuracy_before_high": pytest.approx(0.7935, abs=1e-4),
+            "accuracy_now": 1,
+            "accuracy_now_low": pytest.approx(0.2065, abs=1e-4),
+            "accuracy_now_high": 1,
+            "changed": 1,
+            "right_only_now": 1,
+            "right_only_before": 0,
+        }
+    }
     assert found["parser_versions"] == ["0"]
     assert found["changes"] == [
         {
