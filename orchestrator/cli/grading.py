@@ -34,7 +34,7 @@ from orchestrator.cli.printing import print_analysed, print_tables, say, say_rea
     type=FILE,
     callback=not_stdout,
     metavar="FILE",
-    help="Write what was read from every reply, to compare with later.",
+    help="Write what was read from every reply, to compare with later: letters as shown, own_letters as in BENCHMARK.",
 )
 @click.option("--against", type=FILE, metavar="FILE", help="List every reply that is read differently than in FILE.")
 @format_option

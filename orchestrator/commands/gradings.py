@@ -1,7 +1,7 @@
 """Gradings as files: what was read from every reply, by which rule and under which version of the parser.
 
-JSON Lines: a header, then a line for every question at every model, in the benchmark's order. An earlier grading is
-held in some 100 bytes a line.
+JSON Lines: a header, then a line for every question at every model, in the benchmark's order. `letters` are those of
+the options as they were shown, `own_letters` the benchmark's. An earlier grading is held in some 100 bytes a line.
 """
 
 from __future__ import annotations
@@ -56,12 +56,19 @@ def _line(model: str, grade: Grade) -> str:
         "sample": grade.sample,
         "rotation": grade.rotation,
         "letters": list(grade.letters),
+        "own_letters": list(_own(grade)),
         "rule": grade.rule,
         "outcome": str(grade.outcome),
         "reply": grade.reply,
         "parser_version": PARSER_VERSION,
     }
     return json.dumps(body) + "\n"
+
+
+def _own(grade: Grade) -> tuple[str, ...]:
+    """Return the letters that the options chosen have in the benchmark, whatever order they were shown in."""
+    places = (grade.options.index(letter) + grade.rotation for letter in grade.letters)
+    return tuple(sorted(grade.options[place % len(grade.options)] for place in places))
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

@@ -27,6 +27,10 @@ _READ = (
     Column("now", "parser"),
     Column("", "right"),
 )
+_ROTATED = (
+    "Letters as they were shown: under rotation r the one at place n stands for the option at place n + r of the "
+    "benchmark, counted round."
+)
 
 
 def regrading_tables(regraded: Regraded) -> Iterator[Table]:
@@ -60,7 +64,8 @@ def regrading_tables(regraded: Regraded) -> Iterator[Table]:
         several = any(one.sample or one.rotation for one in regraded.changes)
         place = _PLACE if several else _PLACE[:1]
         rows = tuple(Row(one.item_id, _change_cells(one, len(place))) for one in regraded.changes)
-        yield Table("Item", (*place, *_READ), rows, (), "Read differently")
+        turned = any(one.rotation for one in regraded.changes)
+        yield Table("Item", (*place, *_READ), rows, (_ROTATED,) if turned else (), "Read differently")
 
 
 def _score_cells(regraded: Regraded, model: str) -> tuple[Cell, ...]:

@@ -80,12 +80,22 @@ def test_a_grading_is_a_header_and_a_line_a_question(archive: Archive) -> None:
         "sample": 0,
         "rotation": 1,
         "letters": ["A"],
+        "own_letters": ["B"],
         "rule": "declared",
         "outcome": "answered",
         "reply": digest("The answer is A.", Ending.COMPLETE),
         "parser_version": PARSER_VERSION,
     }
     assert [line["outcome"] for line in lines[5:]] == ["unsent", "refused", "unsent", "unsent"]
+
+
+def test_a_grading_holds_the_letters_of_the_benchmark_as_well(archive: Archive) -> None:
+    """Every rotation of a right answer gives the benchmark's right letters, in their order."""
+    for rotation, shown in enumerate(("B, C", "A, B", "A, D", "C, D")):
+        archive.keep("gpt", 7, Said(f"My final options: [{shown}]", rotation=rotation))
+    lines = [line for line in saved(archive)[1:] if line["item_id"] == "q7"]
+    assert [line["letters"] for line in lines] == [["B", "C"], ["A", "B"], ["A", "D"], ["C", "D"]]
+    assert [line["own_letters"] for line in lines] == [["B", "C"]] * 4
 
 
 def test_a_grading_against_itself_changes_nothing(archive: Archive) -> None:

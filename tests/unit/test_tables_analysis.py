@@ -266,6 +266,9 @@ def test_sample_and_rotation_are_shown_where_there_are_several() -> None:
     _, table = regrading_tables(regraded((grade("1", "A", rotation=1), OLD)))
     assert headings(table)[:3] == ["model", "sample", "rotation"]
     assert cells(table)["1"][:3] == ("gpt", "0", "1")
+    assert table.notes[0].startswith("Letters as they were shown: under rotation r")
+    _, plain = regrading_tables(regraded((grade("1", "A", sample=1), OLD)))
+    assert plain.notes == ()
 
 
 def test_without_changes_there_is_no_list() -> None:
