@@ -25,8 +25,8 @@ Slices: TypeAlias = Mapping[str, Mapping[str, Score]]
 """task -> name -> score."""
 
 _INTERVALS = (
-    "Percent; in brackets the 95 % interval, clustered by image or patient. Paid: the items with a paid reply, on "
-    "which the accuracy rests."
+    "Percent; in brackets the 95 % interval, clustered by image or patient, rounded outward. Paid: the items with a "
+    "paid reply, on which the accuracy rests."
 )
 
 

@@ -43,8 +43,8 @@ def comparison_table(comparisons: Sequence[Comparison], parser_version: str = ""
         if len(one.tasks) > 1:
             rows += [Row(task, _cells(paired, None), of=pair) for task, paired in one.tasks.items()]
     notes = (
-        "Percent; in brackets the 95 % interval of the difference, clustered by image or patient, on the items for "
-        "which both have a paid reply. Detectable: the difference found with 80 % power at .05.",
+        "Percent; in brackets the 95 % interval of the difference, clustered by image or patient, rounded outward; on "
+        "the items for which both have a paid reply. Detectable: the difference found with 80 % power at .05.",
         _TEST,
         *_left_out(comparisons),
         *_fewer_tasks(comparisons),

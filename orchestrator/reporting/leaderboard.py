@@ -127,9 +127,9 @@ def _with_interval(accuracy: float | None, interval: Interval | None) -> Percent
 def _notes(summary: RunSummary, columns: Sequence[Column], published: bool) -> Iterator[str]:
     """Yield what must be known to read the numbers."""
     yield (
-        "Percent; in brackets the 95 % interval, clustered by image or patient. Refused, filtered, truncated and "
-        "unparsed count as wrong; failed and unsent do not count, they lower the coverage. Overall is the unweighted "
-        "mean of the tasks."
+        "Percent; in brackets the 95 % interval, clustered by image or patient, rounded outward. Refused, filtered, "
+        "truncated and unparsed count as wrong; failed and unsent do not count, they lower the coverage. Overall is "
+        f"the unweighted mean of the tasks.{' Spend is rounded up.' if _SPEND in columns else ''}"
     )
     for alias, tasks in missing_tasks(summary.models).items():
         if tasks:

@@ -37,8 +37,8 @@ def regrading_tables(regraded: Regraded) -> Iterator[Table]:
     """Yield the scores before and now, and the list of changes if there are any."""
     versions = ", ".join(regraded.versions) or "none"
     notes = [
-        f"Before: parser {versions}; now: parser {PARSER_VERSION}. Percent; both on the replies that both gradings "
-        "read, with the benchmark's right letters of now."
+        f"Before: parser {versions}; now: parser {PARSER_VERSION}. Percent; in brackets the 95 % interval, "
+        "rounded outward. Both on the replies that both gradings read, with the benchmark's right letters of now."
     ]
     if regraded.only_before or regraded.only_now:
         notes.append(

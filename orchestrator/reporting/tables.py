@@ -1,8 +1,9 @@
 """A table of numbers, and how it looks on a terminal.
 
-A cell holds the number, not its text: percent are written with two decimals, limits with one (rounded outward), money
-rounded up. No number is ever truncated: where a terminal is narrow, the columns are stacked in several bands. All
-text is foreign (aliases, tasks, files) and is made safe before it is printed.
+A cell holds the number, not its text: percent are written with two decimals, limits with one (rounded outward: an
+interval never reads narrower than it is), money as everywhere else (rounded up: never less than was spent). No number
+is ever truncated: where a terminal is narrow, the columns are stacked in several bands. All text is foreign (aliases,
+tasks, files) and is made safe before it is printed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
 from typing import Literal, TypeAlias
 
 from rich.box import Box
@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from orchestrator.inference.pricing import usd
 from orchestrator.reporting.terminal import label, safe
 
 _GAP = 2
@@ -110,11 +111,6 @@ def percent(share: float, floor: bool = False) -> str:
     return f"{math.floor(round(10_000 * share, 6)) / 100 if floor else 100 * share:z.2f}"
 
 
-def dollars(nanousd: int) -> str:
-    """Return dollars with four decimals, rounded up: never less than was spent."""
-    return str(Decimal(nanousd).scaleb(-9).quantize(Decimal("0.0001"), rounding=ROUND_CEILING))
-
-
 def p_text(p: float) -> str:
     """Return a p value with four decimals, never as 0."""
     return f"{p:.4f}" if p >= 0.0001 else "< 0.0001"
@@ -137,7 +133,7 @@ def cell_parts(cell: Cell) -> tuple[str, ...]:
             estimate = () if value is None else (percent(value, floor),)
             return (*estimate, *([f"[{', '.join(limits)}]"] if limits else [])) or ("-",)
         case Money(nanousd):
-            return (dollars(nanousd),)
+            return (usd(nanousd).removeprefix("$"),)
         case PValue(value):
             return (p_text(value),)
         case float():

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from orchestrator.inference.pricing import usd
 from orchestrator.reporting.tables import (
     Column,
     Money,
@@ -16,7 +17,6 @@ from orchestrator.reporting.tables import (
     Row,
     Table,
     cell_text,
-    dollars,
     limit_texts,
     percent,
     render_terminal,
@@ -58,7 +58,7 @@ WIDE = Table(
 )
 NUMBERS = (
     *("23.64", "[22.1, 25.2]", "9.69", "[8.0, 11.0]", "46.66", "16.67"),
-    *("64878", "64877", "0.0001", "100.00", "50.00"),
+    *("64878", "64877", "0.000000001", "100.00", "50.00"),
 )
 
 
@@ -163,10 +163,11 @@ def test_zero_has_no_sign() -> None:
 
 
 def test_money_is_rounded_up() -> None:
-    """A spend of one nano-dollar shows."""
-    assert dollars(1) == "0.0001"
-    assert dollars(0) == "0.0000"
-    assert dollars(12_345_600_000) == "12.3456"
+    """A spend of one nano-dollar shows; it reads as in the lines below the table."""
+    assert cell_text(Money(1)) == "0.000000001"
+    assert cell_text(Money(0)) == "0.00"
+    assert cell_text(Money(12_345_600_001)) == "12.3457"
+    assert cell_text(Money(138_300)) == usd(138_300).removeprefix("$") == "0.0001383"
 
 
 def test_the_unknown_is_a_dash() -> None:

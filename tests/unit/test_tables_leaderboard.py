@@ -82,7 +82,7 @@ def test_a_judges_spend_stands_in_its_own_row() -> None:
     run = summary({"gpt": grades("SDD", "10")}, {"gpt": 500_000})
     judged = replace(run, judged={"gpt": {"j": run.models["gpt"]}}, spent_by_judge={"gpt": {"j": 2_000_000}})
     table = leaderboard(judged)
-    assert column(table, "spend USD")[:2] == ["0.0005", "0.0020"]
+    assert column(table, "spend USD")[:2] == ["0.0005", "0.002"]
     assert any("in a row with a judge the judge's alone" in note for note in table.notes)
     assert not any("in a row with a judge" in note for note in leaderboard(run).notes)
     gpt = json.loads(json.dumps(to_json(judged)))["models"]["gpt"]
@@ -100,6 +100,9 @@ def test_cells_are_the_scores() -> None:
     assert column(table, "Overall if answered")[0] == "66.67 [20.7, 93.9]"
     assert column(table, "refused") == ["1", "0", "-"]
     assert column(table, "spend USD") == ["0.1235", "-", "-"]
+    assert "rounded outward" in table.notes[0]
+    assert "Spend is rounded up." in table.notes[0]
+    assert "Spend" not in leaderboard(summary({"gpt": grades("SDD", "1")})).notes[0]
 
 
 def test_bounds_show_where_something_is_missing() -> None:
