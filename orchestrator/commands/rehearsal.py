@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.simulator import Prices, Settings, running
 from orchestrator.simulator.settings import MODELS
 
-DEMO_LATENCY_S = 0.15
+DEMO_SETTINGS = Settings(keys=(), latency_s=0.15, latency_jitter=0.5)
 KEY_VARIABLE = "ORCHESTRATOR_SIM_KEY"
 
 _DIALECTS = {"openai": "/openai/v1", "anthropic": "/anthropic", "gemini": "/gemini/v1beta"}
@@ -68,20 +69,40 @@ class Demo:
 async def demo(folder: Path, budget_nanousd: int, say: Say, console: Console) -> Demo:
     """Draw the synthetic benchmark into `folder`, start the simulator, and run both simulated models on it.
 
-    Raises ConfigError if the folder cannot be written, and what `run` raises.
+    Raises ConfigError if the folder cannot be written or holds a file that the demo would write, with other contents;
+    then nothing is written. Raises what `run` raises.
     """
+    providers, cache = folder / "providers.toml", folder / "responses.db"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # The demo writes its providers.toml before its cache: a cache without it is somebody's.
+        for path in () if wrote(providers) else (providers, cache):
+            if path.exists():
+                raise _foreign(path)
         benchmark = write_demo(folder)
+    except FileExistsError as error:
+        raise _foreign(error.filename) from error
     except OSError as error:
         raise ConfigError(
             f"{folder}: cannot be written: {error.strerror}; --folder DIR names another place."
         ) from error
-    settings = Settings(keys=(), latency_s=DEMO_LATENCY_S, latency_jitter=0.5)
-    providers, cache = folder / "providers.toml", folder / "responses.db"
-    with running(settings) as simulator:
+    with running(DEMO_SETTINGS) as simulator:
         with replaced(providers) as file:
-            file.write(providers_toml(simulator.url, settings))
+            file.write(providers_toml(simulator.url, DEMO_SETTINGS))
         options = RunOptions(benchmark, MODELS, budget_nanousd=budget_nanousd)
         result = await run(options, Workspace(config.load(providers), cache), say, console)
     return Demo(benchmark, providers, cache, result)
+
+
+def wrote(providers: Path) -> bool:
+    """Whether a providers.toml is one that the demo writes; the port in it is another one at every run."""
+    if not providers.exists():
+        return False
+    found = providers.read_text(encoding="utf-8", errors="replace")
+    return re.sub(r"http://127\.0\.0\.1:\d+", "", found) == providers_toml("", DEMO_SETTINGS)
+
+
+def _foreign(path: Path) -> ConfigError:
+    return ConfigError(
+        f"{path}: is there already and is not what the demo of this version writes. Nothing was written; move it "
+        "away, or name another folder: --folder DIR."
+    )

@@ -6,6 +6,7 @@ picture shows a patient, and no score on it says how well a model reads real rad
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -34,28 +35,45 @@ strongly (30 to 56): the two overlap, as the other conditions overlap with natur
 def write_demo(folder: Path, seed: int = 0) -> Path:
     """Write the benchmark into a folder and return the path of its `items.jsonl`.
 
-    The same seed gives the same bytes on the same versions of Pillow and numpy. Every file is replaced in one step and
-    `items.jsonl` comes last (one of another seed is removed first), so a call that is cut short leaves no benchmark
-    that does not fit its pictures, and two calls at once do no harm. Raises OSError if the folder cannot be written.
+    The same seed gives the same bytes on the same versions of Pillow and numpy. What is there already stays as it is,
+    every other file appears in one step and `items.jsonl` comes last, so a call that is cut short is completed by the
+    next one, and two calls at once do no harm. Raises FileExistsError, with nothing written, if one of the files holds
+    something else, and OSError if the folder cannot be written.
     """
+    missing = {name: content for name, content in _files(seed).items() if not _holds(folder / name, content)}
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    for name, content in missing.items():
+        _put(folder / name, content)
+    return folder / "items.jsonl"
+
+
+def _files(seed: int) -> dict[str, bytes]:
+    """Return what each file holds, in the order in which they are written."""
     # Drawing needs numpy and Pillow, which a caller who only wants this module's name should not pay for.
     from .items import pictures
     from .phantom import draw
 
     drawn = pictures(seed)
     items = [item for picture in drawn for item in picture.items]
-    listing = "".join(f"{json.dumps(item, ensure_ascii=False)}\n" for item in items).encode()
-    listed = folder / "items.jsonl"
-    (folder / "images").mkdir(parents=True, exist_ok=True)
-    if listed.exists() and listed.read_bytes() != listing:
-        listed.unlink()
+    files = {}
     for picture in drawn:
         buffer = io.BytesIO()
         draw(picture.case.anatomy).save(buffer, "JPEG", quality=JPEG_QUALITY)
-        _put(folder / "images" / f"{picture.name}.jpg", buffer.getvalue())
-    _put(folder / "README.md", ABOUT.format(seed=seed, pictures=len(drawn), items=len(items)).encode())
-    _put(listed, listing)
-    return listed
+        files[f"images/{picture.name}.jpg"] = buffer.getvalue()
+    files["README.md"] = ABOUT.format(seed=seed, pictures=len(drawn), items=len(items)).encode()
+    files["items.jsonl"] = "".join(f"{json.dumps(item, ensure_ascii=False)}\n" for item in items).encode()
+    return files
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether the file is there already; FileExistsError if it is another."""
+    try:
+        found = path.read_bytes()
+    except FileNotFoundError:
+        return False
+    if found != content:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+    return True
 
 
 def _put(path: Path, content: bytes) -> None:

@@ -135,6 +135,18 @@ def test_a_demo_that_cannot_be_written_ends_in_one_message(tmp_path: Path, folde
     assert (tmp_path / "a-file").read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["items.jsonl", "providers.toml", "responses.db"])
+def test_a_demo_leaves_files_alone_that_it_did_not_write(tmp_path: Path, name: str) -> None:
+    """It names the file and what to do, and writes nothing; a cache without the demo's providers.toml is somebody's."""
+    (tmp_path / name).write_text("mine")
+    done = program("demo", "--folder", str(tmp_path))
+    assert done.returncode == 2
+    assert f"error: {tmp_path / name}: is there already" in done.stderr
+    assert "--folder DIR" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "mine"
+
+
 def test_a_simulator_says_what_it_cannot_use(tmp_path: Path) -> None:
     """The port or the file, each by its name; the exit code is 2 in both cases."""
     with socket.create_server(("127.0.0.1", 0)) as busy:

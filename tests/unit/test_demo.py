@@ -107,12 +107,33 @@ def test_the_same_seed_gives_the_same_bytes(listing: Path, tmp_path: Path) -> No
     assert digests(write_demo(tmp_path / "new" / "folder").parent) == digests(listing.parent)
 
 
-def test_another_seed_replaces_everything(listing: Path, tmp_path: Path) -> None:
-    """A folder never holds questions of one seed beside pictures of another."""
+@pytest.mark.parametrize("name", ["items.jsonl", "README.md", "images/phantom-070.jpg"])
+def test_a_file_that_holds_something_else_is_left_alone_with_all_others(tmp_path: Path, name: str) -> None:
+    """Somebody's own file is named before anything is written."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(FileExistsError, match=re.escape(str(tmp_path / name))):
+        write_demo(tmp_path)
+    assert digests(tmp_path) == {name: hashlib.sha256(b"mine").hexdigest()}
+
+
+def test_questions_never_stand_beside_pictures_of_another_seed(listing: Path, tmp_path: Path) -> None:
+    """What one seed wrote is something else to another."""
     shutil.copytree(listing.parent, tmp_path, dirs_exist_ok=True)
-    old, new = digests(tmp_path), digests(write_demo(tmp_path, seed=1).parent)
-    assert set(new) == set(old)
-    assert all(new[path] != old[path] for path in old)
+    with pytest.raises(FileExistsError):
+        write_demo(tmp_path, seed=1)
+    assert digests(tmp_path) == digests(listing.parent)
+
+
+def test_a_demo_that_was_cut_short_is_completed(listing: Path, tmp_path: Path) -> None:
+    """What is there already is not written again."""
+    shutil.copytree(listing.parent, tmp_path, dirs_exist_ok=True)
+    kept = (tmp_path / "images" / "phantom-001.jpg").stat().st_ino
+    for name in ("items.jsonl", "README.md", "images/phantom-070.jpg"):
+        (tmp_path / name).unlink()
+    write_demo(tmp_path)
+    assert digests(tmp_path) == digests(listing.parent)
+    assert (tmp_path / "images" / "phantom-001.jpg").stat().st_ino == kept
 
 
 def test_a_folder_that_cannot_be_written_is_an_oserror(tmp_path: Path) -> None:
