@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import errno
 import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from orchestrator.cli.parameters import FILE, json_option, not_stdout
-from orchestrator.cli.printing import print_summary, say, stderr
+from orchestrator.cli.parameters import FILE, Usd, json_option, not_stdout
+from orchestrator.cli.printing import print_closing, print_summary, say, stderr
 from orchestrator.errors import ConfigError
 
 
 @click.command("demo")
 @click.option("--folder", type=FILE, metavar="DIR", help="Where to put it; by default `demo` beside the cache.")
+@click.option("--budget", type=Usd(), default="1", show_default=True, help="Cap on its simulated dollars.")
 @json_option
-def demo_command(folder: Path | None, as_json: bool) -> int:
+def demo_command(folder: Path | None, budget: int, as_json: bool) -> int:
     """Run the whole thing on a built-in synthetic benchmark against a simulated provider: no key, no network.
 
     \b
@@ -30,10 +32,9 @@ def demo_command(folder: Path | None, as_json: bool) -> int:
 
     target = folder or workspace.find(None, None).cache.parent / "demo"
     say("synthetic pictures, simulated models: this shows how the program works, nothing about real ones")
-    shown = asyncio.run(rehearsal.demo(target, 1_000_000_000, say, stderr()))
+    shown = asyncio.run(rehearsal.demo(target, budget, say, stderr()))
     print_summary(shown.result.summary, as_json)
-    say(f"\nThe benchmark, its providers.toml and the cache lie in {target}.")
-    say("Again: `orchestrator demo` makes no call. From the cache alone:")
+    say(f"\nThe benchmark, its providers.toml and the cache lie in {target}. From the cache alone:")
     say(
         "  "
         + shlex.join(
@@ -48,6 +49,11 @@ def demo_command(folder: Path | None, as_json: bool) -> int:
             ]
         )
     )
+    command = ("orchestrator", *sys.argv[1:])
+    if shown.result.stops:
+        print_closing(shown.result, command)
+    else:
+        say(f"Again, which makes no call:\n  {shlex.join(command)}")
     return shown.result.exit_code
 
 

@@ -73,15 +73,31 @@ def test_simulate_serves_what_a_run_then_asks(program: Program) -> None:
 
 
 def test_the_demo_runs_without_a_key_and_a_second_time_without_a_call(program: Program) -> None:
-    """Two simulated models on the built-in benchmark, the same table twice, and a command that works afterwards."""
+    """Two simulated models on the built-in benchmark, the same table twice, and commands that work afterwards."""
     first = program("demo", "--folder", "demo")
-    again = program("demo", "--folder", "demo", "--json")
+    (command,) = re.findall(r"no call:\n  orchestrator (.*)$", first.err, re.MULTILINE)
+    again = program(*shlex.split(command), "--json")
     assert "synthetic" in first.err
     assert again.json["calls"] == 0
     assert all(one["items"] == one["answered"] >= 60 for one in again.json["models"].values())
     (command,) = re.findall(r"^  orchestrator (score .*)$", first.err, re.MULTILINE)
     assert program(*shlex.split(command)).out.split() == first.out.split()
     assert program("status", "--cache", "demo/responses.db", "--json").json["in_doubt"] == []
+
+
+def test_a_demo_that_was_stopped_says_what_goes_on(program: Program) -> None:
+    """By Ctrl-C or by its cap: the printed command does the rest, and none is said to make no call."""
+    with program.started("demo", "--folder", "demo") as command:
+        command.wait_until(lambda: "run: items-" in command.so_far)
+        command.interrupt()
+        interrupted = command.finish(130)
+    capped = program("demo", "--folder", "demo", "--budget", "0.05", code=3)
+    assert "no call" not in interrupted.err + capped.err
+    (resume,) = re.findall(r"To go on:\n  orchestrator (.*)$", interrupted.err, re.MULTILINE)
+    (raised,) = re.findall(r"raise the budget:\n  orchestrator (.*)$", capped.err, re.MULTILINE)
+    assert shlex.split(resume) == ["demo", "--folder", "demo"]
+    finished = program(*shlex.split(raised), "--json").json
+    assert all(one["answered"] == one["items"] for one in finished["models"].values())
 
 
 # --- where the output goes -------------------------------------------------------------------------------------------
