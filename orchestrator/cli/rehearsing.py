@@ -30,7 +30,7 @@ def demo_command(folder: Path | None, budget: int, as_json: bool) -> int:
     """
     from orchestrator.commands import rehearsal, workspace
 
-    target = folder or workspace.find(None, None).cache.parent / "demo"
+    target = folder or rehearsal.home(workspace.find(None, None))
     say("synthetic pictures, simulated models: this shows how the program works, nothing about real ones")
     shown = asyncio.run(rehearsal.demo(target, budget, say, stderr()))
     print_summary(shown.result.summary, as_json)

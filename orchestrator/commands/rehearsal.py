@@ -58,7 +58,7 @@ def _model(name: str, dialect: str, price: Prices) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """Where the demo lies, so that its commands can be tried by hand."""
+    """Where the demo lies, so that its commands can be tried by hand: the cache where its providers.toml has it."""
 
     benchmark: Path
     providers: Path
@@ -72,7 +72,7 @@ async def demo(folder: Path, budget_nanousd: int, say: Say, console: Console) ->
     Raises ConfigError if the folder cannot be written or holds a file that the demo would write, with other contents;
     then nothing is written. Raises what `run` raises.
     """
-    providers, cache = folder / "providers.toml", folder / "responses.db"
+    providers, cache = folder / "providers.toml", folder / "cache" / "responses.db"
     try:
         # The demo writes its providers.toml before its cache: a cache without it is somebody's.
         for path in () if wrote(providers) else (providers, cache):
@@ -91,6 +91,11 @@ async def demo(folder: Path, budget_nanousd: int, say: Say, console: Console) ->
         options = RunOptions(benchmark, MODELS, budget_nanousd=budget_nanousd)
         result = await run(options, Workspace(config.load(providers), cache), say, console)
     return Demo(benchmark, providers, cache, result)
+
+
+def home(found: Workspace) -> Path:
+    """Return the demo's folder where none is named: the one that is worked in, or `demo` beside the cache."""
+    return found.config.path.parent if wrote(found.config.path) else found.cache.parent / "demo"
 
 
 def wrote(providers: Path) -> bool:

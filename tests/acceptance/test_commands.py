@@ -73,7 +73,7 @@ def test_simulate_serves_what_a_run_then_asks(program: Program) -> None:
 
 
 def test_the_demo_runs_without_a_key_and_a_second_time_without_a_call(program: Program) -> None:
-    """Two simulated models on the built-in benchmark, the same table twice, and commands that work afterwards."""
+    """Nor do the commands that it prints, nor those that are given in its own folder."""
     first = program("demo", "--folder", "demo")
     (command,) = re.findall(r"no call:\n  orchestrator (.*)$", first.err, re.MULTILINE)
     again = program(*shlex.split(command), "--json")
@@ -82,7 +82,10 @@ def test_the_demo_runs_without_a_key_and_a_second_time_without_a_call(program: P
     assert all(one["items"] == one["answered"] >= 60 for one in again.json["models"].values())
     (command,) = re.findall(r"^  orchestrator (score .*)$", first.err, re.MULTILINE)
     assert program(*shlex.split(command)).out.split() == first.out.split()
-    assert program("status", "--cache", "demo/responses.db", "--json").json["in_doubt"] == []
+    inside = Program(program.folder / "demo")
+    assert inside("score", "items.jsonl").out.split() == first.out.split()
+    assert inside("status", "--json").json["in_doubt"] == []
+    assert inside("demo", "--json").json["calls"] == 0
 
 
 def test_a_demo_that_was_stopped_says_what_goes_on(program: Program) -> None:

@@ -135,15 +135,16 @@ def test_a_demo_that_cannot_be_written_ends_in_one_message(tmp_path: Path, folde
     assert (tmp_path / "a-file").read_text() == "mine"
 
 
-@pytest.mark.parametrize("name", ["items.jsonl", "providers.toml", "responses.db"])
+@pytest.mark.parametrize("name", ["items.jsonl", "providers.toml", "cache/responses.db"])
 def test_a_demo_leaves_files_alone_that_it_did_not_write(tmp_path: Path, name: str) -> None:
     """It names the file and what to do, and writes nothing; a cache without the demo's providers.toml is somebody's."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("mine")
     done = program("demo", "--folder", str(tmp_path))
     assert done.returncode == 2
     assert f"error: {tmp_path / name}: is there already" in done.stderr
     assert "--folder DIR" in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / name]
     assert (tmp_path / name).read_text() == "mine"
 
 
