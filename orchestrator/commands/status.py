@@ -77,6 +77,7 @@ def _model_json(model: ModelProgress) -> Json:
     return {
         "asked": model.asked,
         "replied": model.replied,
+        "never_sent": model.never_sent,
         "ledger_usd": results.usd(model.charged_nanousd),
         "in_doubt_usd": results.usd(model.in_doubt_nanousd),
         "failures": [{"reason": reason, "attempts": count} for reason, count in model.failures],
@@ -99,8 +100,10 @@ def lines(cache: Path, found: Status) -> Iterator[str]:
             doubt = f", {usd(model.in_doubt_nanousd)} of it in doubt" if model.in_doubt_nanousd else ""
             name = f"{safe(model.model)} (judge)" if model.judge else safe(model.model)
             # How many questions the whole run has is not known here, so no share is shown.
-            begun = f", {model.asked - model.replied} more begun" if model.asked > model.replied else ""
-            yield f"  {name}: {model.replied} replied{begun}, {usd(model.charged_nanousd)}{doubt}"
+            tried = model.asked - model.replied - model.never_sent
+            without = f", {tried} tried without a reply" if tried else ""
+            unsent = f", {model.never_sent} never sent" if model.never_sent else ""
+            yield f"  {name}: {model.replied} replied{without}{unsent}, {usd(model.charged_nanousd)}{doubt}"
             for reason, count in model.failures:
                 yield f"    {count} x {safe(reason)}"
     yield from _doubts(found.in_doubt)

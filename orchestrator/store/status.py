@@ -17,6 +17,8 @@ class ModelProgress:
     asked: int
     """Questions begun; those that the run has not come to are not known here."""
     replied: int
+    never_sent: int
+    """Those of the others at which no attempt was ever made: nothing of them can have been billed."""
     charged_nanousd: int
     in_doubt_nanousd: int
     failures: tuple[tuple[str, int], ...]
@@ -84,9 +86,10 @@ def run_of(connection: sqlite3.Connection, run_id: int) -> RunStatus:
 
 def _run(connection: sqlite3.Connection, run: sqlite3.Row) -> RunStatus:
     rows = connection.execute(
-        "SELECT model, judged <> '' AS judge, count(*) AS asked, "
-        "sum(EXISTS (SELECT 1 FROM replies r WHERE r.key = i.key)) AS replied "
-        "FROM run_items i WHERE run_id = ? GROUP BY model, judge ORDER BY model, judge",
+        "SELECT model, judge, count(*) AS asked, sum(replied) AS replied, "
+        "sum(NOT replied AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.key = i.key)) AS never_sent "
+        "FROM (SELECT *, judged <> '' AS judge, EXISTS (SELECT 1 FROM replies r WHERE r.key = q.key) AS replied "
+        "FROM run_items q WHERE run_id = ?) i GROUP BY model, judge ORDER BY model, judge",
         (run["id"],),
     ).fetchall()
     return RunStatus(
@@ -115,6 +118,7 @@ def _model(connection: sqlite3.Connection, run_id: int, row: sqlite3.Row) -> Mod
         model=row["model"],
         asked=row["asked"],
         replied=row["replied"],
+        never_sent=row["never_sent"],
         charged_nanousd=charged,
         in_doubt_nanousd=doubtful,
         failures=tuple((reason, count) for reason, count in failures),

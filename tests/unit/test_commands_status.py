@@ -91,9 +91,9 @@ FOUND = Status(
             cap_nanousd=None,
             charged_nanousd=2_000_000_000,
             models=(
-                ModelProgress("m", 10, 8, 2_000_000_000, 500_000_000, ((f"HTTP 500{ESC}\nnext", 3),)),
-                ModelProgress("n", 10, 10, 0, 0, ()),
-                ModelProgress("n", 3, 2, 10**9, 0, (), judge=True),
+                ModelProgress("m", 42, 8, 31, 2_000_000_000, 500_000_000, ((f"HTTP 500{ESC}\nnext", 3),)),
+                ModelProgress("n", 10, 10, 0, 0, 0, ()),
+                ModelProgress("n", 3, 2, 1, 10**9, 0, (), judge=True),
             ),
         ),
         RunStatus("capped", "/c.jsonl", NOW, NOW, 10**9, 0, ()),
@@ -127,16 +127,17 @@ def test_the_json_holds_everything() -> None:
     assert (first["cap_usd"], second["cap_usd"], first["ledger_usd"]) == (None, 1.0, 2.0)
     assert first["models"] == {
         "m": {
-            "asked": 10,
+            "asked": 42,
             "replied": 8,
+            "never_sent": 31,
             "ledger_usd": 2.0,
             "in_doubt_usd": 0.5,
             "failures": [{"reason": f"HTTP 500{ESC}\nnext", "attempts": 3}],
         },
-        "n": {"asked": 10, "replied": 10, "ledger_usd": 0.0, "in_doubt_usd": 0.0, "failures": []},
+        "n": {"asked": 10, "replied": 10, "never_sent": 0, "ledger_usd": 0.0, "in_doubt_usd": 0.0, "failures": []},
     }
     assert first["judges"] == {
-        "n": {"asked": 3, "replied": 2, "ledger_usd": 1.0, "in_doubt_usd": 0.0, "failures": []},
+        "n": {"asked": 3, "replied": 2, "never_sent": 1, "ledger_usd": 1.0, "in_doubt_usd": 0.0, "failures": []},
     }
 
 
@@ -145,9 +146,9 @@ def test_the_lines_tell_it_to_a_reader_and_control_no_terminal() -> None:
     lines = list(status.lines(Path("cache.db"), FOUND))
     text = "\n".join(lines)
     assert lines[:3] == ["cache: cache.db", "1,234 replies, $2.50 charged in all", "  openai: $2.50"]
-    assert "  m: 8 replied, 2 more begun, $2.00, $0.50 of it in doubt" in lines
+    assert "  m: 8 replied, 3 tried without a reply, 31 never sent, $2.00, $0.50 of it in doubt" in lines
     assert "  n: 10 replied, $0.00" in lines
-    assert "  n (judge): 2 replied, 1 more begun, $1.00" in lines
+    assert "  n (judge): 2 replied, 1 never sent, $1.00" in lines
     assert "no cap" in text
     assert "cap $1.00" in text
     assert "\x1b" not in text

@@ -62,10 +62,8 @@ def test_the_whole_cache_is_told(cache: sqlite3.Connection) -> None:
     new, old = found.runs
     assert (new.name, new.cap_nanousd, new.charged_nanousd, new.touched_at) == ("new", 5000, 200, NOW + 1)
     assert new.models == (
-        ModelProgress("a", asked=1, replied=0, charged_nanousd=200, in_doubt_nanousd=200, failures=(("reset", 2),)),
-        ModelProgress(
-            "b", asked=2, replied=1, charged_nanousd=0, in_doubt_nanousd=0, failures=(("HTTP 429", 1), ("HTTP 500", 1))
-        ),
+        ModelProgress("a", 1, 0, 0, charged_nanousd=200, in_doubt_nanousd=200, failures=(("reset", 2),)),
+        ModelProgress("b", 2, 1, 0, charged_nanousd=0, in_doubt_nanousd=0, failures=(("HTTP 429", 1), ("HTTP 500", 1))),
     )
     assert (old.name, old.cap_nanousd, old.models[0].failures) == ("old", None, ())
     assert found.in_doubt == (
@@ -73,6 +71,16 @@ def test_the_whole_cache_is_told(cache: sqlite3.Connection) -> None:
         Doubt(3, "new", "sim-openai", "a", "item-lost", 100, NOW, "reset"),
     )
     assert status.run_of(cache, 2) == new
+
+
+def test_questions_that_waited_for_their_turn_are_told_apart_from_those_that_were_sent(
+    cache: sqlite3.Connection,
+) -> None:
+    """An interrupted run had entered them; nobody sent them, so nobody can have billed them."""
+    for key in ("waiting", "waiting too", "answered"):
+        claims.claim(cache, Ask(2, 1, "a", "", f"item-{key}", 0, 0, "w", key, "{}"), Policy())
+    asked = status.run_of(cache, 2).models[0]
+    assert (asked.asked, asked.replied, asked.never_sent) == (4, 1, 2)
 
 
 def test_an_empty_cache_is_told() -> None:
