@@ -10,6 +10,7 @@ import click
 
 from orchestrator.cli.parameters import (
     FILE,
+    Listing,
     format_option,
     json_option,
     models_option,
@@ -133,7 +134,13 @@ def compare_command(
     return int(bool(compared.result.problems))
 
 
-@click.command("extract")
+def _reasons() -> str:
+    from orchestrator.records import Abstained
+
+    return f"Where letters is empty, abstained says why: {', '.join(Abstained)}. Else it is null."
+
+
+@click.command("extract", cls=Listing, listing=_reasons)
 @click.argument("answers", type=FILE)
 @click.option("-o", "--out", type=FILE, metavar="FILE", help="File to write; by default (and for -) stdout.")
 @click.option("--explain", "explained", is_flag=True, help="Show each text with what every rule found in it instead.")

@@ -1,4 +1,4 @@
-"""What flags mean: the value types, and the options that several commands share."""
+"""What flags mean: the value types, the options that several commands share, and help that names what there is."""
 
 from __future__ import annotations
 
@@ -60,6 +60,19 @@ class Outcomes(click.ParamType[frozenset[str]]):
         if unknown := sorted(names - set(RETRIABLE)):
             self.fail(f"{unknown[0]!r} cannot be asked again; choose from {', '.join(RETRIABLE)}", param, ctx)
         return names
+
+
+class Listing(click.Command):
+    """A command whose help ends with the members of an enum, which is imported only when the help is shown."""
+
+    def __init__(self, *args: Any, listing: Callable[[], str], **settings: Any) -> None:  # noqa: ANN401 - click's own
+        super().__init__(*args, **settings)
+        self.listing = listing
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list below the options."""
+        self.epilog = self.listing()
+        super().format_epilog(ctx, formatter)
 
 
 def _together(*options: Callable[[F], F]) -> Callable[[F], F]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from orchestrator.cli.parameters import FILE, Usd, json_option, not_stdout
+from orchestrator.cli.parameters import FILE, Listing, Usd, json_option, not_stdout
 from orchestrator.cli.printing import print_closing, print_summary, say, stderr
 from orchestrator.errors import ConfigError
 
@@ -57,7 +57,13 @@ def demo_command(folder: Path | None, budget: int, as_json: bool) -> int:
     return shown.result.exit_code
 
 
-@click.command("simulate")
+def _kinds() -> str:
+    from orchestrator.simulator import Fault
+
+    return f"Kinds of faults: {', '.join(Fault)}."
+
+
+@click.command("simulate", cls=Listing, listing=_kinds)
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0: any free port.")
 @click.option(
     "--rpm", type=click.FloatRange(min=0, min_open=True), help="Requests a minute and key; default: no limit."
@@ -112,8 +118,7 @@ def simulate_command(
             aliases=dict(_pairs(aliases)),
         )
     except ValueError as error:
-        kinds = ", ".join(kind.value for kind in Fault)
-        raise click.UsageError(f"{error}. Faults: {kinds}") from error
+        raise click.UsageError(f"{error}. {_kinds()}") from error
 
     def started(simulator: Any) -> None:  # noqa: ANN401 - the server's type would import the server
         if write_providers is not None:

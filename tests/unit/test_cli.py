@@ -22,6 +22,8 @@ from stored_fixtures import Archive, row
 from orchestrator.cli import cli
 from orchestrator.cli.parameters import RETRIABLE, Outcomes, Rotations, Usd
 from orchestrator.cli.printing import escape_unencodable, print_lines
+from orchestrator.records import Abstained
+from orchestrator.simulator import Fault
 
 COMMANDS = sorted(cli.commands.items())
 NANO = 10**9
@@ -60,6 +62,18 @@ def test_every_outcome_that_can_be_asked_again_is_told() -> None:
     words = ",".join(RETRIABLE)
     assert words in help_of("run")
     assert f"--retry {words}" in (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_reason_to_abstain_is_told() -> None:
+    """In the help and in the README, as `extract` writes it."""
+    assert ", ".join(Abstained) in " ".join(help_of("extract").split())
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert ", ".join(f"`{reason}`" for reason in Abstained) in readme
+
+
+def test_every_fault_that_can_be_injected_is_told() -> None:
+    """In the help, so that nobody must guess wrong first."""
+    assert ", ".join(Fault) in " ".join(help_of("simulate").split())
 
 
 @pytest.mark.parametrize("text", ["auto", "AUTO", "Auto"])
