@@ -20,6 +20,7 @@ from orchestrator.cli.parameters import (
     workspace_options,
 )
 from orchestrator.cli.printing import print_analysed, print_tables, say, say_read
+from orchestrator.errors import BenchmarkError
 
 
 @click.command("score")
@@ -149,7 +150,7 @@ def extract_command(answers: Path, out: Path | None, explained: bool) -> int:
 
     ANSWERS (-: stdin) holds JSON lines {"id", "options": {"A": "...", ...}, "output", "multi": true or false}. For each
     a line {"id", "letters", "rule", "confidence", "abstained"} is written; letters is empty where none can be read for
-    sure. Bad lines are named and skipped; then the exit code is 1.
+    sure. Bad lines are named and skipped; then the exit code is 1, or 2 where no line is left.
 
     \b
     Examples:
@@ -160,6 +161,8 @@ def extract_command(answers: Path, out: Path | None, explained: bool) -> int:
     from orchestrator.grading.parse import PARSER_VERSION
 
     found = extracting.extract_file(answers, out, lambda problem: say(f"skipped: {problem}"), explained=explained)
+    if (more := found.skipped - BenchmarkError.SHOWN) > 0:
+        say(f"skipped: {more:,} more")
     if found.first_repeated is not None:
         say(f"warning: {found.first_repeated}; lines with an id of before: {found.repeated:,}")
     if found.first_alike is not None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from orchestrator.commands.output import replaced
-from orchestrator.errors import ConfigError, Problem
+from orchestrator.errors import BenchmarkError, ConfigError, Problem
 from orchestrator.grading.explain import explain, printable, render
 from orchestrator.grading.extract import Extracted, Line, extract, read_line
 from orchestrator.records import Abstention, Answer
@@ -22,7 +22,8 @@ def extract_file(
 ) -> Extracted:
     """Read answers from a file (`-`: stdin) and write what they say to `out` (None, `-`: stdout), replaced as a whole.
 
-    Raises ConfigError for a file that cannot be read or written.
+    `complain` is handed the first `BenchmarkError.SHOWN` lines that are skipped. Raises ConfigError for a file that
+    cannot be read or written and BenchmarkError for one of which no line can be used; then nothing is written.
     """
     with ExitStack() as open_files:
         if source == STANDARD:
@@ -35,7 +36,11 @@ def extract_file(
             except OSError as error:
                 raise ConfigError(f"{source}: cannot be read: {error.strerror}") from error
         target = sys.stdout if out in {None, STANDARD} else open_files.enter_context(replaced(out, source))
-        return extract(answers, name, target.write, complain, _explain if explained else read_line)
+        found = extract(answers, name, target.write, complain, _explain if explained else read_line)
+        if not found.answered + found.abstained:
+            lines = f"bad lines: {found.skipped:,}" if found.skipped else "it is empty"
+            raise BenchmarkError((Problem(name, 0, "", f"has no answers in it that can be used ({lines})"),))
+        return found
 
 
 def _explain(line: Line) -> tuple[Answer | Abstention, str]:

@@ -1,19 +1,20 @@
 """The parser on any answers: `{id, options, output, multi}` lines in, `{id, letters, rule, confidence, abstained}` out.
 
 Always holds: one line is held at a time, and none longer than `LONGEST`, and of earlier ones their ids, in some 100
-bytes each; a line that cannot be used is named by line and field, skipped and counted; what is written is ASCII JSON,
-one object a line, in the order read.
+bytes each; a line that cannot be used is skipped and counted, and the first `BenchmarkError.SHOWN` of them are named by
+line and field; what is written is ASCII JSON, one object a line, in the order read.
 """
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from orchestrator.errors import Problem
+from orchestrator.errors import BenchmarkError, Problem
 from orchestrator.grading.parse import parse
 from orchestrator.records import Abstention, Answer, Json
 
@@ -68,19 +69,23 @@ def extract(
 ) -> Extracted:
     """Read answers from `source`, write what `read` says of each, and return the counts.
 
-    `name` is what problems call the source; `complain` is handed each line that is skipped.
+    `name` is what problems call the source; `complain` is handed the first `BenchmarkError.SHOWN` lines that are
+    skipped. Raises BenchmarkError for UTF-16, of which no line could be read.
     """
     answered = abstained = skipped = repeated = alike = 0
     first_repeated: Problem | None = None
     first_alike: Problem | None = None
     lines: dict[int, int] = {}
     for number, raw in _lines(source):
+        if number == 1 and raw is not None and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise BenchmarkError((Problem(name, 0, "", "is UTF-16; save it as UTF-8"),))
         line = _read(raw, name, number)
         if line is None:
             continue
         if isinstance(line, Problem):
-            complain(line)
             skipped += 1
+            if skipped <= BenchmarkError.SHOWN:
+                complain(line)
             continue
         if (earlier := lines.setdefault(_short(line.id), number)) != number:
             repeated += 1
@@ -128,14 +133,25 @@ def _read(raw: bytes | None, name: str, number: int) -> Line | Problem | None:
     if not raw.strip(b" \t\r\n\xef\xbb\xbf"):
         return None
     try:
-        row = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_once)
-    except UnicodeDecodeError:
-        return Problem(name, number, "", "is not UTF-8 text")
-    except _TwiceError as error:
-        return Problem(name, number, "", str(error))
-    except (ValueError, RecursionError):
-        return Problem(name, number, "", "is not JSON")
+        row = json.loads(raw.decode("utf-8-sig").rstrip(), object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        return Problem(name, number, "", _why(error))
     return _line(row, name, number) if isinstance(row, dict) else Problem(name, number, "", "is not a JSON object")
+
+
+def _why(error: ValueError | RecursionError) -> str:
+    """Say why a line holds no JSON."""
+    match error:
+        case UnicodeDecodeError():
+            return "is not UTF-8 text"
+        case RecursionError():
+            return "is nested too deeply"
+        case _TwiceError():
+            return str(error)
+        case json.JSONDecodeError():
+            return f"is not valid JSON: {error.msg} at column {error.colno}"
+        case _:
+            return f"is not valid JSON: {error}"
 
 
 class _TwiceError(ValueError):

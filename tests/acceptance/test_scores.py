@@ -277,7 +277,7 @@ def test_extract_reads_answers_from_anywhere(program: Program) -> None:
     first, second = map(json.loads, found.out.splitlines())
     assert (first["id"], first["letters"], first["abstained"]) == ("a", ["B"], None)
     assert (second["id"], second["letters"], second["rule"]) == ("b", [], "")
-    assert "answers.jsonl:2: is not JSON" in found.err
+    assert "answers.jsonl:2: is not valid JSON: Expecting property name" in found.err
     assert "1 bad lines skipped" in found.err
     assert program("extract", "answers.jsonl", "-o", "out.jsonl", code=1).out == ""
     assert (program.folder / "out.jsonl").read_text() == found.out

@@ -184,6 +184,19 @@ def test_what_the_terminal_cannot_show_is_escaped(tmp_path: Path, encoding: str)
     assert ("答案" if encoding == "utf-8" else r"\u7b54\u6848") in done.stdout
 
 
+def test_bad_lines_beyond_the_first_are_told_by_their_number(tmp_path: Path) -> None:
+    """And the exit code of lines that were left out."""
+    source = tmp_path / "answers.jsonl"
+    source.write_text(
+        "nonsense\n" * 5_060 + '{"id": 1, "options": {"A": "x", "B": "y"}, "output": "B", "multi": false}\n'
+    )
+    done = program("extract", str(source))
+    assert done.returncode == 1
+    *named, more, total = done.stderr.splitlines()
+    assert (len(named), more) == (50, "skipped: 5,010 more")
+    assert total.endswith("5,060 bad lines skipped")
+
+
 def test_json_stays_the_same_in_any_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is escaped means what it meant, beyond sixteen bits and in names of files that are no text as well."""
     written, body = io.BytesIO(), {"é": "中 \U0001f600 \udcff"}

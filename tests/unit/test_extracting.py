@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 from orchestrator.commands.extracting import STANDARD, extract_file
-from orchestrator.errors import ConfigError, Problem
+from orchestrator.errors import BenchmarkError, ConfigError, Problem
 from orchestrator.grading.extract import Extracted
 
 LINE = {"id": "q1\x1b[31m", "options": {"A": "Healthy", "B": "x\x1b]0;t\x07y"}, "output": "\x1b[2JThe answer is B."}
@@ -85,6 +86,19 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         extract_file(tmp_path / "none", None, refuse)
     with pytest.raises(ConfigError, match="out: cannot be written"):
         extract_file(answers, tmp_path / "none" / "out", refuse)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [("", "it is empty"), ("\n \n", "it is empty"), ("nonsense\n" * 60, "bad lines: 60")]
+)
+def test_a_file_without_a_usable_line_fails_and_nothing_is_written(tmp_path: Path, content: str, why: str) -> None:
+    """As `score` fails on a benchmark without items: what stood there stays."""
+    source, out = tmp_path / "answers.jsonl", tmp_path / "letters.jsonl"
+    source.write_text(content)
+    out.write_text("of before")
+    with pytest.raises(BenchmarkError, match=re.escape(f"{source}: has no answers in it that can be used ({why})")):
+        extract_file(source, out, lambda problem: None)
+    assert out.read_text() == "of before"
 
 
 def test_answers_are_not_written_over(tmp_path: Path) -> None:
