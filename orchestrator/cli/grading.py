@@ -20,6 +20,7 @@ from orchestrator.cli.parameters import (
     workspace_options,
 )
 from orchestrator.cli.printing import print_analysed, print_tables, say, say_read
+from orchestrator.commands.counting import counted
 from orchestrator.errors import BenchmarkError
 
 
@@ -169,6 +170,6 @@ def extract_command(answers: Path, out: Path | None, explained: bool) -> int:
         say(f"warning: {found.first_alike}, so only letters tell them apart; lines with such options: {found.alike:,}")
     say(
         f"parser {PARSER_VERSION}: {found.answered:,} answered, {found.abstained:,} without an answer, "
-        f"{found.skipped:,} bad lines skipped"
+        f"{counted(found.skipped, 'bad line')} skipped"
     )
     return int(found.skipped > 0)

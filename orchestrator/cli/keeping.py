@@ -9,6 +9,7 @@ import click
 
 from orchestrator.cli.parameters import FILE, json_option, or_stdout, workspace_options
 from orchestrator.cli.printing import print_lines, safe_lines, say
+from orchestrator.commands.counting import counted
 
 
 @click.command("status")
@@ -38,7 +39,7 @@ def status_command(
         if unknown := sorted(set(attempts) - {doubt.attempt_id for doubt in held.in_doubt}):
             raise click.UsageError(f"attempt {unknown[0]} is not in doubt; `orchestrator status` lists those that are")
         count = asyncio.run(status.resolve(found.cache, attempts or None, billed=resolve == "billed"))
-        say(f"{count} attempts settled as {resolve}")
+        say(f"{counted(count, 'attempt')} settled as {resolve}")
     shown = asyncio.run(status.read(found.cache))
     print_lines(status.to_json(shown), status.lines(found.cache, shown), as_json)
     return 0
@@ -69,7 +70,8 @@ def cache_verify_command(providers: Path | None, cache: Path | None, as_json: bo
 
     path = workspace.find(providers, cache).cache
     found = caching.verify(path)
-    lines = [f"{path}: {found.replies:,} replies readable, {'sound' if found.sound else 'DAMAGED'}", *found.findings]
+    verdict = "sound" if found.sound else "DAMAGED"
+    lines = [f"{path}: {counted(found.replies, 'reply', 'replies')} readable, {verdict}", *found.findings]
     body = {"cache": str(path), "replies": found.replies, "sound": found.sound, "findings": list(found.findings)}
     print_lines(body, (safe_lines(line) for line in lines), as_json)
     if not found.sound:
@@ -94,5 +96,5 @@ def cache_export_command(out: Path, form: str, providers: Path | None, cache: Pa
 
     found = workspace.find(providers, cache)
     count = caching.export(found.cache, out, form, found.config.path)
-    say(f"{count:,} replies written to {out}")
+    say(f"{counted(count, 'reply', 'replies')} written to {out}")
     return 0

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from orchestrator.commands.counting import counted
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -74,10 +76,11 @@ def say_read(cache: Path, result: ScoreResult) -> None:
         say(f"left out: {problem}")
     if more := result.total_problems - len(result.problems):
         say(f"left out: {more:,} more")
+    stored = ("stored reply", "stored replies")
     if count := result.scored.reworded:
-        say(f"{count} stored replies answer a question or options that read differently now: not counted")
+        say(f"{counted(count, *stored)} to a question or options that read differently now: not counted")
     if count := result.gone:
-        say(f"{count} stored replies are to items that are in no good row of the benchmark any more: not counted")
+        say(f"{counted(count, *stored)} to items that are in no good row of the benchmark any more: not counted")
 
 
 def print_tables(body: Mapping[str, Any], tables: Iterable[Table], form: str, as_json: bool) -> None:
@@ -134,7 +137,7 @@ def _say_totals(summary: RunSummary) -> None:
     cap = "" if summary.cap_nanousd is None else f" of the cap {usd(summary.cap_nanousd)}"
     what = f"the {len(summary.several)} runs on this benchmark" if summary.run is None else f"run {summary.run}"
     say(
-        f"{what}: {summary.calls} calls, {summary.cache_hits} from the cache, "
+        f"{what}: {counted(summary.calls, 'call')}, {summary.cache_hits:,} from the cache, "
         f"{usd(summary.spent_nanousd)} now; {usd(summary.ledger_nanousd)}{cap} in all{doubt}"
     )
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from orchestrator.commands.completing import completing
+from orchestrator.commands.counting import counted
 from orchestrator.commands.workspace import Workspace
 from orchestrator.construct.build import build
 from orchestrator.construct.labels import Vocabulary
@@ -73,13 +74,13 @@ def build_lines(report: BuildReport) -> Iterator[str]:
 
 def verify_lines(folder: Path, report: VerifyReport) -> Iterator[str]:
     """Yield what a verification found, for a reader."""
-    verdict = "sound" if report.ok else f"{len(report.problems)} problems"
-    yield f"{safe(str(folder))}: {report.items:,} items, {report.pictures:,} pictures, {verdict}"
+    verdict = "sound" if report.ok else counted(len(report.problems), "problem")
+    yield f"{safe(str(folder))}: {counted(report.items, 'item')}, {counted(report.pictures, 'picture')}, {verdict}"
     yield from (f"problem: {safe(one)}" for one in report.problems)
     yield from (f"remark: {safe(one)}" for one in report.remarks)
 
 
 def wording_lines(found: Paraphrased) -> Iterator[str]:
     """Yield how many wordings there are now, and which were refused."""
-    yield f"{len(found.pools.sdd)} wordings for SDD, {len(found.pools.sll)} for SLL"
+    yield f"{counted(len(found.pools.sdd), 'wording')} for SDD, {len(found.pools.sll)} for SLL"
     yield from (f"refused: {safe(wording)} ({safe(reason)})" for wording, reason in found.refused)

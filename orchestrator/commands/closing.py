@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from orchestrator.commands.counting import counted
 from orchestrator.commands.scoring import Chosen
 from orchestrator.grading.score import ModelScore
 from orchestrator.inference import prompt
@@ -43,8 +44,9 @@ def money_lines(accounts: dict[str, Account]) -> Iterator[str]:
             continue
         money, calibration = one.money, one.tally.calibration
         error = "" if calibration.mean is None else f"; input billed at {calibration.mean:.2f} of the estimate"
+        attempts = counted(one.tally.attempts, "attempt")
         yield (
-            f"{safe(alias)}: {one.tally.attempts} attempts quoted at {usd(one.tally.quoted_nanousd)} at worst; in the "
+            f"{safe(alias)}: {attempts} quoted at {usd(one.tally.quoted_nanousd)} at worst; in the "
             f"run so far {usd(money.settled)} settled, {usd(money.reserved)} reserved, {usd(money.in_doubt)} in doubt"
             f"{error}"
         )
@@ -127,7 +129,8 @@ def _budget_lines(stop: Stop, summary: RunSummary, accounts: dict[str, Account])
         yield f"stopped by the lifetime budget of provider {safe(stop.name)} ([budget] in providers.toml)."
     else:
         yield f"stopped by the cap {usd(summary.cap_nanousd or 0)}: {stop.reason}."
-    yield f"{usd(settled)} settled, {usd(reserved)} reserved, {usd(doubt)} in doubt; {left.calls} questions are left."
+    questions = counted(left.calls, "question")
+    yield f"{usd(settled)} settled, {usd(reserved)} reserved, {usd(doubt)} in doubt; {questions} left."
     if left.calls:
         yield f"Asking those would cost about {usd(left.expected_nanousd)} (at worst {usd(left.worst_nanousd)}) more."
     yield "To go on, raise the budget:"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from orchestrator.commands.counting import counted
 from orchestrator.commands.piloting import Pilot, PilotSpec, run_pilot
 from orchestrator.commands.running import RunOptions, Say, past_of
 from orchestrator.commands.scoring import first
@@ -143,7 +144,9 @@ async def estimated(options: EstimateOptions, workspace: Workspace, say: Say, co
     asking = Asking(template, samples=options.samples)
     async with Store(workspace.cache) as store:
         count = await store.do(replies.count_replies)
-        found = "new: it will also remember the pictures' sizes" if store.created else f"{count:,} replies"
+        found = (
+            "new: it will also remember the pictures' sizes" if store.created else counted(count, "reply", "replies")
+        )
         say(f"cache: {workspace.cache} ({found})")
         pilot = None
         if options.pilot is not None:

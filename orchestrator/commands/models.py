@@ -10,6 +10,7 @@ from textwrap import wrap
 
 from orchestrator import config
 from orchestrator.bundled import map_price
+from orchestrator.commands.counting import counted
 from orchestrator.config import Config, Incomplete
 from orchestrator.errors import ConfigError
 from orchestrator.inference.pricing import usd
@@ -156,14 +157,14 @@ def lines(found: Config, aliases: Sequence[str], today: date) -> Iterator[str]:
 
 def _provider_lines(provider: Provider, *, in_full: bool) -> Iterator[str]:
     yield from _fitted(f"key: {key_state(provider)}", "  ")
-    limits = f"{provider.rpm:,} requests/min, {provider.tpm:,} tokens/min, {provider.max_concurrency} at once"
-    yield from _fitted(limits, "  ")
+    rates = f"{counted(provider.rpm, 'request')}/min, {counted(provider.tpm, 'token')}/min"
+    yield from _fitted(f"{rates}, {provider.max_concurrency} at once", "  ")
     if provider.budget_nanousd is not None:
         yield f"  budget: {usd(provider.budget_nanousd)} over the cache's lifetime"
     if in_full:
         yield from _fitted(f"identity: {provider.identity}", "  ")
         yield f"  {provider.timeout_s:g} s an attempt, {provider.deadline_s:g} s a request,"
-        yield f"  {provider.max_attempts} attempts at most"
+        yield f"  {counted(provider.max_attempts, 'attempt')} at most"
 
 
 def _price_lines(price: Price, today: date) -> Iterator[str]:
@@ -189,7 +190,7 @@ def _age(days: int | None) -> str:
         case _ if days < 0:
             return "which is in the future"
         case _:
-            return f"{days} day{'' if days == 1 else 's'} old"
+            return f"{counted(days, 'day')} old"
 
 
 def _sending_lines(model: Model) -> Iterator[str]:
@@ -198,7 +199,7 @@ def _sending_lines(model: Model) -> Iterator[str]:
     quality = f" of quality {image.quality}" if image.format == "jpeg" else ""
     detail = "" if image.detail is None else f", detail {image.detail}"
     yield from _fitted(f"params: {json.dumps(dict(model.params), ensure_ascii=False)}")
-    yield from _fitted(f"at most {model.max_output_tokens:,} output tokens a call")
+    yield from _fitted(f"at most {counted(model.max_output_tokens, 'output token')} a call")
     yield from _fitted(f"pictures: {side}, {image.format}{quality}{detail}")
     yield from _fitted(f"picture tokens by the formula {model.image_tokens}")
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 
 from orchestrator import config
+from orchestrator.commands.counting import counted
 from orchestrator.commands.running import RunOptions, Say, carry_out, exit_code, registered, spec_of
 from orchestrator.dataset.images import ImageLoader
 from orchestrator.dataset.load import check, read_items
@@ -93,7 +94,7 @@ async def run_pilot(
     spec = spec_of(asked, checked, models, template)
     spec = replace(spec, name=f"{spec.name}-pilot-{len(chosen)}", settings={**spec.settings, "pilot": len(chosen)})
     row = await store.do(runs.open_run, spec, pilot.budget_nanousd, time.time())
-    say(f"pilot: run {row.name}, {len(chosen)} of {total:,} items, cap {usd(pilot.budget_nanousd)}")
+    say(f"pilot: run {row.name}, {len(chosen)} of {counted(total, 'item')}, cap {usd(pilot.budget_nanousd)}")
     async with registered(store) as process_id, client.Client() as calls:
         plan = Plan(row.id, process_id, tuple(models), newer_than=await store.do(replies.latest_reply_id))
         runner = Runner(plan, to_ask, store, LocalExecutor(calls, ImageLoader(), keys))

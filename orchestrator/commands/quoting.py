@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from orchestrator.commands.counting import counted
 from orchestrator.commands.estimating import Estimate, Survey
 from orchestrator.commands.piloting import Pilot
 from orchestrator.inference.estimate import Load, Prediction, answer_tokens, predict, wall
@@ -38,7 +39,7 @@ def wall_s(found: Estimate) -> float:
 def lines(found: Estimate) -> Iterator[str]:
     """Yield the estimate for a reader."""
     samples = f", {found.samples} times each" if found.samples > 1 else ""
-    yield f"{safe(str(found.benchmark))}: {found.items:,} items{samples}"
+    yield f"{safe(str(found.benchmark))}: {counted(found.items, 'item')}{samples}"
     for survey in found.surveys:
         yield from ("", safe(survey.model.alias))
         yield from _model_lines(survey)
@@ -60,7 +61,8 @@ def lines(found: Estimate) -> Iterator[str]:
     if found.pilot is None:
         yield "Nothing was sent."
     else:
-        yield f"The pilot made {found.pilot.calls} calls for {usd(found.pilot.spent_nanousd)}; their replies are kept."
+        calls = counted(found.pilot.calls, "call")
+        yield f"The pilot made {calls} for {usd(found.pilot.spent_nanousd)}; what came back is kept."
 
 
 def _line(name: str, text: str) -> str:
@@ -72,7 +74,7 @@ def _model_lines(survey: Survey) -> Iterator[str]:
     yield _line("", f"{survey.held:,} answered by the cache")
     if survey.repeated:
         yield _line("", f"{survey.repeated:,} the same as an earlier one, asked once")
-    yield _line("", f"{survey.load.calls:,} calls to make")
+    yield _line("", f"{counted(survey.load.calls, 'call')} to make")
     if survey.load.calls:
         yield from _total_lines(survey.load)
         yield from _time_lines(survey.load, survey.model.provider)
@@ -105,9 +107,9 @@ def _basis_lines(survey: Survey) -> Iterator[str]:
         yield _line("input", f"{past.calibration.mean:.2f} of the formulas, {_mean_of(past.calibration.replies)}")
     tokens = answer_tokens(survey.model, past)
     if past.answers:
-        yield _line("output", f"{tokens:,} tokens each, {_mean_of(past.answers)}")
+        yield _line("output", f"{counted(tokens, 'token')} each, {_mean_of(past.answers)}")
     else:
-        yield _line("output", f"{tokens:,} tokens each, assumed; models that reason")
+        yield _line("output", f"{counted(tokens, 'token')} each, assumed; models that reason")
         yield _line("", "take more: --pilot N --budget USD tells")
 
 
@@ -119,7 +121,7 @@ def _pilot_lines(predicted: Prediction | None, calls: int) -> Iterator[str]:
     if predicted is None:
         yield _line("pilot", "brought too few replies to tell")
         return
-    yield _line("pilot", f"{predicted.sample} replies, {usd(predicted.mean_nanousd)} each")
+    yield _line("pilot", f"{counted(predicted.sample, 'reply', 'replies')}, {usd(predicted.mean_nanousd)} each")
     if calls:
         low, high = usd(predicted.low_nanousd), usd(predicted.high_nanousd)
         yield _line("", f"remaining calls: {usd(predicted.expected_nanousd)}")

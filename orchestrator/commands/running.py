@@ -17,6 +17,7 @@ from rich.console import Console
 
 from orchestrator import config
 from orchestrator.commands.closing import Account
+from orchestrator.commands.counting import counted
 from orchestrator.commands.grades import Source
 from orchestrator.commands.judging import judged_questions
 from orchestrator.commands.rotating import affordable
@@ -122,7 +123,7 @@ async def run(options: RunOptions, workspace: Workspace, say: Say, console: Cons
     started = time.monotonic()
     async with Store(workspace.cache) as store:
         count = await store.do(replies.count_replies)
-        say(f"cache: {workspace.cache} " + ("(new)" if store.created else f"({count:,} replies)"))
+        say(f"cache: {workspace.cache} " + ("(new)" if store.created else f"({counted(count, 'reply', 'replies')})"))
         pictures = KnownPictures(store)
         checked = await check(options.benchmark, pictures)
         _refuse_bad(checked, options, say)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from orchestrator.commands.counting import counted
 from orchestrator.errors import CacheError
 from orchestrator.inference.pricing import usd
 from orchestrator.records import Json
@@ -87,7 +88,7 @@ def _model_json(model: ModelProgress) -> Json:
 def lines(cache: Path, found: Status) -> Iterator[str]:
     """Yield the status as lines for a reader."""
     yield f"cache: {cache}"
-    yield f"{found.replies:,} replies, {usd(found.ledger_nanousd)} charged in all"
+    yield f"{counted(found.replies, 'reply', 'replies')}, {usd(found.ledger_nanousd)} charged in all"
     for name, charged in found.providers:
         yield f"  {safe(name)}: {usd(charged)}"
     for run in found.runs:
@@ -116,7 +117,7 @@ def _doubts(doubts: tuple[Doubt, ...]) -> Iterator[str]:
     if not doubts:
         return
     yield ""
-    yield f"{len(doubts)} attempts in doubt (perhaps billed; charged at their reservation):"
+    yield f"{counted(len(doubts), 'attempt')} in doubt (perhaps billed; charged at their reservation):"
     for doubt in doubts[:SHOWN]:
         yield (
             f"  #{doubt.attempt_id} {safe(doubt.model)} {safe(doubt.item_id)} {usd(doubt.charged_nanousd)} "

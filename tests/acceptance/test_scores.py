@@ -194,14 +194,14 @@ def test_bad_rows_and_replies_without_an_item_are_said(asked: Asked) -> None:
         for command in (("score", BENCH), ("compare", BENCH)):
             done = asked.program(*command, "--json", code=1)
             assert f"left out: {BENCH}:2: " in done.err
-            assert f"{2 * ROTATIONS} stored replies are to items that are in no good row" in done.err
+            assert f"{2 * ROTATIONS} stored replies to items that are in no good row" in done.err
             assert done.json["benchmark"] == BENCH
         path.write_text("".join([first, *rest]))
-        assert "stored replies are to items" in asked.program("score", BENCH).err
+        assert "stored replies to items" in asked.program("score", BENCH).err
     finally:
         path.write_text(whole)
     done = asked.program("score", BENCH)
-    assert "stored replies are to items" not in done.err
+    assert "stored replies to items" not in done.err
     assert f"0 calls, {2 * ROTATIONS * ITEMS} from the cache" in done.err
 
 
@@ -278,7 +278,7 @@ def test_extract_reads_answers_from_anywhere(program: Program) -> None:
     assert (first["id"], first["letters"], first["abstained"]) == ("a", ["B"], None)
     assert (second["id"], second["letters"], second["rule"]) == ("b", [], "")
     assert "answers.jsonl:2: is not valid JSON: Expecting property name" in found.err
-    assert "1 bad lines skipped" in found.err
+    assert "1 bad line skipped" in found.err
     assert program("extract", "answers.jsonl", "-o", "out.jsonl", code=1).out == ""
     assert (program.folder / "out.jsonl").read_text() == found.out
     assert ">>>answer is B<<<" in program("extract", "answers.jsonl", "--explain", code=1).out

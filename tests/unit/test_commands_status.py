@@ -16,6 +16,7 @@ from paid_fixtures import provider
 
 from orchestrator.commands import closing, status
 from orchestrator.commands.closing import Account
+from orchestrator.commands.counting import counted
 from orchestrator.errors import CacheError
 from orchestrator.inference.estimate import Load
 from orchestrator.inference.plan import Stop, StopKind, Tally
@@ -247,3 +248,26 @@ def test_a_providers_own_budget_is_raised_in_its_file() -> None:
     stop = Stop(StopKind.BUDGET, "openai", "does not fit")
     (*_, last) = closing.stop_lines((stop,), SUMMARY, {"m": ACCOUNT}, ("x", "--budget", "5"))
     assert last == "  x --budget 5"
+
+
+# --- counts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 replies"), (1, "1 reply"), (2, "2 replies"), (1_234_567, "1,234,567 replies")]
+)
+def test_a_noun_follows_its_count(count: int, words: str) -> None:
+    """An s makes most plurals; others are given."""
+    assert counted(count, "reply", "replies") == words
+    assert counted(count, "call") == words.replace("replies", "calls").replace("reply", "call")
+
+
+def test_one_of_a_thing_is_told_in_the_singular() -> None:
+    """In `status`, and where a run ends."""
+    told = list(status.lines(Path("c"), replace(FOUND, replies=1, in_doubt=FOUND.in_doubt[:1])))
+    assert told[1].startswith("1 reply, ")
+    assert any(line.startswith("1 attempt in doubt (") for line in told)
+    one = replace(ACCOUNT, tally=replace(TALLY, attempts=1), left=Load(calls=1))
+    assert next(closing.money_lines({"m": one})).startswith("m: 1 attempt quoted at ")
+    (_, left, *_) = closing.stop_lines((Stop(StopKind.BUDGET, "", "does not fit"),), SUMMARY, {"m": one}, ("x",))
+    assert left.endswith("; 1 question left.")

@@ -440,7 +440,7 @@ def test_a_pilot_pays_once_and_a_run_finds_its_replies(desk: Desk) -> None:
     assert ([code for code, _, _ in told], litellm) == ([0, 0, 0], True)
     first, again, ran = json.loads(told[0][1]), told[1][1].splitlines(), json.loads(told[2][1])
     assert (first["pilot"]["calls"], first["models"]["large"]["calls"]) == (6, 18)
-    assert again[-1] == "The pilot made 0 calls for $0.00; their replies are kept."
+    assert again[-1] == "The pilot made 0 calls for $0.00; what came back is kept."
     assert any("95 % interval: $" in line for line in again)
     assert [line for line in again if len(line) > COLUMNS and str(benchmark) not in line] == []
     assert (ran["calls"], ran["cache_hits"]) == (18, 6)
