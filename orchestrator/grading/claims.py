@@ -105,9 +105,14 @@ def _cued(page: Page) -> list[Claim]:
         unchosen = kind == "zh" and lexicon.UNCHOSEN.search(said, 0, len(said) - len(cue[0])) is not None
         if denied or unchosen or lexicon.WRONG.match(page.lower, done) or is_question(page.text, done):
             continue
-        if not lexicon.FOREIGN.search(said) and not lexicon.UNBELIEVED.search(said, 0, len(said) - len(cue[0])):
+        if not lexicon.FOREIGN.search(said) and not _unbelieved(said, len(said) - len(cue[0])):
             claims.append(Claim(kind, listed, cue.start(), done, lexicon.CONDITION.search(said) is not None))
     return claims
+
+
+def _unbelieved(said: str, at: int) -> bool:
+    """Return whether the clause before a place denies or doubts what follows, or gives it to others."""
+    return lexicon.UNBELIEVED.search(said, said.rfind(",", 0, at) + 1, at) is not None
 
 
 def _open(page: Page, cue: re.Match[str], listed: Listed) -> bool:
@@ -242,7 +247,7 @@ def _called(page: Page, cued: list[Claim]) -> list[Claim]:
     done = 0
     taken = [(claim.listed.start, claim.listed.end) for claim in cued]
     marks = [mark for mark in page.marks if not any(start <= mark.start() < end for start, end in taken)]
-    if not marks or not any(word in lower for word in lexicon.RIGHT_WORDS):
+    if not marks or not any(map(lower.__contains__, lexicon.RIGHT_WORDS)):
         return claims
     for mark in marks:
         at = mark.start()

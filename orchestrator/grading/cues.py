@@ -221,6 +221,9 @@ TAG = re.compile(
 )
 """Marks that exist to hold an answer."""
 
+TAG_SIGNS = ("<", "[[", '"', "'", "【")
+"""Signs without one of which there is no such mark."""
+
 RUN_ON = re.compile(
     r"\n\s{0,4}(?:\#{0,4} ?(?:hint|(?:the )?(?:next |new |another )?question|problem|q ?\d{0,3}|human|user|context"
     r"|instruction|example ?\d{0,3}|input"

@@ -68,7 +68,8 @@ def final_option(reading: Reading) -> Found | None:
         at = cue.end()
         listed = _listed(reading, at)
         listed = listed or _lower_case(lower, at, offered) or read_unoffered(reading, at)
-        if listed and lexicon.WRONG.match(lower, listed.end + lower.startswith("]", listed.end)):
+        after = listed.end + lower.startswith("]", listed.end) if listed else reading.end
+        if after < reading.end and lexicon.WRONG.match(lower, after):
             continue
         if listed is not None:
             goes_on = "[" in reading.text[at : listed.start] and _goes_on(reading, listed.end)
@@ -124,6 +125,8 @@ def _lower_case(lower: str, at: int, offered: Offered) -> Listed | None:
 
 def tag(reading: Reading) -> Found | None:
     """Find the last letter in a tag: 【答案】, <answer>, JSON, [[...]]."""
+    if not any(map(reading.lower.__contains__, cues.TAG_SIGNS)):
+        return None
     for cue in reversed(list(cues.TAG.finditer(reading.lower, 0, reading.end))[-TRIED:]):
         listed = _listed(reading, cue.end())
         if listed:
@@ -201,13 +204,17 @@ def last_line(reading: Reading) -> Found | None:
         return _last_words(reading, start)
     if seen is None or any(head.start == start and head.listed for head in reading.heads):
         return None
-    above = (
-        _only(reading, reading.text.rfind("\n", 0, start - 1) + 1, start - 1)
-        if _NUMBER.match(reading.text, start)
-        else None
-    )
-    letters = tuple(sorted({*seen.letters, *(above.letters if above else ())}))
-    return seen._replace(letters=letters, hedged=seen.hedged or len(letters) > len(seen.letters))
+    if _NUMBER.match(reading.text, start):
+        return _with_line_above(reading, seen, start)
+    return seen
+
+
+def _with_line_above(reading: Reading, seen: Found, start: int) -> Found:
+    """Return the letters of a numbered last line; alternatives, if the line above is nothing but other letters."""
+    above = _only(reading, reading.text.rfind("\n", 0, start - 1) + 1, start - 1)
+    if above is None or above.letters == seen.letters:
+        return seen
+    return seen._replace(letters=tuple(sorted({*seen.letters, *above.letters})), hedged=True)
 
 
 def _last_words(reading: Reading, line: int) -> Found | None:

@@ -220,18 +220,27 @@ CONTRAST = re.compile(words("less|other hand|whereas|unlike|contrast|however|but
 """Words of a sentence that sets an option against the one chosen before."""
 
 REVISED = re.compile(
-    r"\b(?:wait\b|hold on\b|scratch that\b|on reflection\b|actually,? no\b|edit:|sorry, i meant\b|on (?:second"
-    r"|further) thought|correction:"
-    r"|i (?:was|made) (?:wrong|a mistake|an error)|on re-?(?:reading|examination|inspection)\b|i(?:'m| am) revising\b"
-    r"|let me (?:re-?check|re-?consider|re-?think|re-?examine|correct)|that(?:'s| is) (?:not right|wrong|incorrect))"
-    r"|等等|不对,"
+    words(
+        r"wait|hold on|scratch that|on reflection|actually,? no|edit(?=:)|sorry, i meant|on (?:second|further) thought",
+        r"correction(?=:)|i (?:was|made) (?:wrong|a mistake|an error)|on re-?(?:reading|examination|inspection)",
+        r"i(?:'m| am) revising|let me (?:re-?check|re-?consider|re-?think|re-?examine|correct)",
+        r"that(?:'s| is) (?:not right|wrong|incorrect)",
+    )
+    + "|等等|不对,"
 )
 """Words with which a model takes back what it said."""
 
+_UNTRUE = (
+    r"(?:'s| is| was| would be) (?:[a-z]+ly )?(?:false|wrong|incorrect|untrue"
+    r"|not (?:true|right|correct|so|the case|it))"
+)
 RETRACTED = re.compile(
-    rf"{REVISED.pattern}|\b(?:this|that|it|which)(?:'s| is| was| would be) (?:[a-z]+ly )?"
-    r"(?:false|wrong|incorrect|untrue|not (?:true|right|correct|so|the case|it))\b|\bor (?:maybe |perhaps )?not\b"
-    r"|\b(?:kidding|no idea|take (?:it|that|this) back|never ?mind|(?:strike|forget) that)\b"
+    REVISED.pattern
+    + "|"
+    + words(
+        *(f"{what}{_UNTRUE}" for what in ("this", "that", "it", "which")),
+        r"or (?:maybe |perhaps )?not|kidding|no idea|take (?:it|that|this) back|never ?mind|strike that|forget that",
+    )
 )
 """Words that take back what was said before."""
 

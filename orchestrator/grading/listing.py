@@ -41,7 +41,7 @@ def read_list(page: Page, at: int, *, multi: bool) -> Listed | None:
     """
     patterns = page.offered.patterns
     item = patterns.item.match(page.text, at)
-    if multi and (item is None or page.multi) and (spanned := _read_range(page, at)):
+    if multi and page.multi and (spanned := _read_range(page, at)):
         return _and_more(page, spanned)
     if item is None or not stands(page, item, multi=multi):
         return _read_joined(page, at) if multi else None

@@ -49,7 +49,8 @@ def decide(passage: Passage, reading: Reading, rules: Iterable[Rule], *, cut: bo
         return Abstention(Abstained.NOTHING)
     set_aside: list[tuple[str, Found, str]] = []
     for rule in rules:
-        seen = rule.find(reading)
+        # As `Rule.find` does it: a call less for each of the rules.
+        seen = rule.finder(reading) if rule.multi is None or rule.multi is reading.multi else None
         if seen is None or (cut and _open(reading, seen)):
             continue
         veto, note = objection(rule, reading, seen)

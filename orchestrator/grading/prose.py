@@ -74,21 +74,22 @@ _MOST_LIKE = re.compile(
 )
 """What stands before an option's text that is what was found."""
 _BESIDE = re.compile(
-    r"\b(?:(?:[a-z]*(?:lateral|medial|posterior|anterior|superior|inferior)|adjacent|next|close|relative|similar) to"
-    r"|above|below|beneath|behind|beside|near|in front of|underneath|between|unlike)(?: the| an?)?\W{0,2}\Z"
+    r"(?:(?:(?:lateral|medial|posterior|anterior|superior|inferior|adjacent|next|close|relative|similar) to"
+    r"|above|below|beneath|behind|beside|near|in front of|underneath|between|unlike))"
+    r"(?: the| an?)?\W{0,2}\Z"
 )
 """What stands before an option's text by which something else is placed or compared."""
 _NOT_SO = re.compile(r"\s?(?:[:?]|\s-)\s(?:no|not|none|absent|negative|excluded|ruled out|unlikely)\b")
 """A verdict against an option that stands right after its text."""
 _DOUBTS = (
-    _BESIDE,
-    _DISBELIEVED,
     lexicon.NEGATED,
     abstaining.UNKNOWN,
     abstaining.REFUSAL,
     lexicon.OR,
     abstaining.NONE,
     lexicon.LACKING,
+    _DISBELIEVED,
+    _BESIDE,
 )
 
 
@@ -241,7 +242,7 @@ def opening_words(reading: Reading) -> Found | None:
     """Find the one option whose words of content the first sentence holds, in whatever form."""
     start, end = _after_clause(reading, *reading.opening)
     doubts = (*_DOUBTS, lexicon.TENTATIVE, _DISBELIEF)
-    if is_question(reading.text, end - 1) or any(doubt.search(reading.lower, start, end) for doubt in doubts):
+    if any(doubt.search(reading.lower, start, end) for doubt in doubts) or is_question(reading.text, end - 1):
         return None
     if any(_BESIDE.search(reading.lower, start, first) for first, *_ in reading.texts_between(start, end)):
         return None

@@ -14,6 +14,8 @@ from orchestrator.grading.page import BULLET, Lazy, Listed, Page
 
 _BREAK = re.compile(r"[.!?。\n](?:(?<=[。\n])|(?<!\be\.g.)(?<!\bi\.e.)\s)")
 _AROUND = " .,;:)]}⟧\"'!。\n"
+SHORTEST_AFTERWORD = 21
+"""Characters of the shortest farewell; a declared last line has fewer."""
 AFTERWORDS = 4
 """Sentences at the end that are looked at for words that take leave."""
 RUN_ONS = 20
@@ -78,10 +80,11 @@ class Reading(Page):
         """Return where the text ends without the sentences at its end that take leave or warn, and name no option."""
         lower = self.lower
         for _ in range(AFTERWORDS):
-            last = max(lower.rfind(". ", 0, end), lower.rfind("\n", 0, end), lower.rfind("? ", 0, end)) + 1
-            if last == 0 or not cues.AFTERWORD.match(lower, last, end) or cues.ANSWER.search(lower, last, end):
+            last = max(lower.rfind(". ", 0, end), lower.rfind("\n", 0, end)) + 1
+            if last == 0 or end - last < SHORTEST_AFTERWORD or not cues.AFTERWORD.match(lower, last, end):
                 break
-            if next(self.offered.texts_in(lower, last, end), None):
+            texts = self.offered.texts.values()
+            if cues.ANSWER.search(lower, last, end) or any(lower.find(text, last, end) >= 0 for text in texts):
                 break
             end = len(self.text[:last].rstrip())
         return end
@@ -165,9 +168,16 @@ class Reading(Page):
     @Lazy
     def closing(self) -> tuple[int, int]:
         """Start and end of the last sentence."""
-        first = max(self.start, self.end - CLOSING)
-        stops = [stop.end() for stop in _BREAK.finditer(self.text, first, max(first, self.end - 1))]
-        return (stops[-1] if stops else first), self.end
+        first, text = max(self.start, self.end - CLOSING), self.text
+        at = self.end - 1
+        while at >= first:
+            at = max(
+                text.rfind(". ", first, at), text.rfind("\n", first, at), text.rfind("! ", first, at),
+                text.rfind("? ", first, at), text.rfind("。", first, at),
+            )  # fmt: skip
+            if at >= 0 and (stop := _BREAK.match(text, at)):
+                return stop.end(), self.end
+        return first, self.end
 
     def bulleted(self, at: int) -> bool:
         """Return whether a place is in a line that begins with a bullet."""
