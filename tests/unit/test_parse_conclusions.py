@@ -45,6 +45,7 @@ def letters(text: str, options: dict[str, str], *, multi: bool) -> str:
         ("Look at the margins. With no slip, they are most consistent with osteophytes of old age.", "C"),
         ("There is no slip.\n\n**Conclusion**\nThe main abnormality is osteophytes at L4, with a thin disc.", "C"),
         ("There is no slip.\n\n=> Osteophytes.", "C"),
+        ("There is no slip, the margins bear spurs.\n1. C", "C"),
         ("Look at the margins. Although the film is dark, these are osteophytes.", "C"),
         ("One may think of a slip at first. The film is dark, but these are osteophytes! 🦴", "C"),
         ("The margins are rounded, the spine can't be called straight. So osteophytes are what is seen.", "C"),
