@@ -83,7 +83,8 @@ class Claim(NamedTuple):
 def scan(page: Page) -> tuple[Claim, ...]:
     """Return every claim of the text, in order of where it begins, those that are denied left out."""
     cued = _cued(page)
-    return tuple(sorted([*cued, *_called(page, cued)], key=lambda claim: (claim.start, claim.end)))
+    claims = [*cued, *_called(page, cued)]
+    return tuple(sorted(claims, key=lambda claim: (claim.start, claim.end)) if len(claims) > 1 else claims)
 
 
 # --- letters after a cue ---------------------------------------------------------------------------------------------
@@ -118,7 +119,7 @@ def _unbelieved(said: str, at: int) -> bool:
 def _open(page: Page, cue: re.Match[str], listed: Listed) -> bool:
     """Return whether a cue leaves open what is chosen: "either C...", on a multi-answer item "the false one is C"."""
     wrong = page.multi and _FALSE.search(sentence_before(page.lower, cue.start())) is not None
-    return wrong or (len(listed.letters) == 1 and _EITHER.search(cue[0]) is not None)
+    return wrong or (len(listed.letters) == 1 and "either" in cue[0] and _EITHER.search(cue[0]) is not None)
 
 
 def _cue(lower: str, at: int, anchor: str) -> re.Match[str] | None:

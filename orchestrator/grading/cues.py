@@ -44,7 +44,7 @@ _VERB = _any(
     "agree with", r"(?:classify|categori[sz]e|label|grade|interpret) (?:this|it|that|the)(?: [a-z]{2,12}){0,2} as",
     "call (?:this|it|that)(?: [a-z]{2,12})?",
 )  # fmt: skip
-_ADVERBS = rf"(?:{_ADVERB}[\s:,]{{1,8}}){{0,4}}"
+_ADVERBS = rf"(?:(?=[a-z:-]){_ADVERB}[\s:,]{{1,8}}){{0,4}}"
 
 _ANCHORS = {
     **dict.fromkeys(
