@@ -251,7 +251,7 @@ def _of_item(
         found = [one and said.get(one.replied) for one in left]
         judged[name] = [*(_with_judge(item, *each) for each in zip(asked, readings, found, strict=True)), *missing]
         became[name] = tuple(_came(verdict) for one, verdict in zip(left, found, strict=True) if one)
-    reworded = sum(one.text is not None and one.wording != wording for one in held)
+    reworded = sum(one.text is not None for one in held if one.wording != wording) if len(asked) < len(held) else 0
     return [*readings, *missing], judged, became, reworded, run.name, aside
 
 

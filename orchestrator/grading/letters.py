@@ -68,8 +68,8 @@ def final_option(reading: Reading) -> Found | None:
         at = cue.end()
         listed = _listed(reading, at)
         listed = listed or _lower_case(lower, at, offered) or read_unoffered(reading, at)
-        after = listed.end + lower.startswith("]", listed.end) if listed else reading.end
-        if after < reading.end and lexicon.WRONG.match(lower, after):
+        more = listed is not None and listed.end + 1 < reading.end
+        if listed and more and lexicon.WRONG.match(lower, listed.end + (lower[listed.end] == "]")):
             continue
         if listed is not None:
             goes_on = "[" in reading.text[at : listed.start] and _goes_on(reading, listed.end)

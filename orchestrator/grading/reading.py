@@ -14,8 +14,6 @@ from orchestrator.grading.page import BULLET, Lazy, Listed, Page
 
 _BREAK = re.compile(r"[.!?。\n](?:(?<=[。\n])|(?<!\be\.g.)(?<!\bi\.e.)\s)")
 _AROUND = " .,;:)]}⟧\"'!。\n"
-SHORTEST_AFTERWORD = 21
-"""Characters of the shortest farewell; a declared last line has fewer."""
 AFTERWORDS = 4
 """Sentences at the end that are looked at for words that take leave."""
 RUN_ONS = 20
@@ -79,9 +77,9 @@ class Reading(Page):
     def _before_afterword(self, end: int) -> int:
         """Return where the text ends without the sentences at its end that take leave or warn, and name no option."""
         lower = self.lower
-        for _ in range(AFTERWORDS):
+        for _ in range(0 if lower.endswith("]", 0, end) else AFTERWORDS):
             last = max(lower.rfind(". ", 0, end), lower.rfind("\n", 0, end)) + 1
-            if last == 0 or end - last < SHORTEST_AFTERWORD or not cues.AFTERWORD.match(lower, last, end):
+            if last == 0 or not cues.AFTERWORD.match(lower, last, end):
                 break
             texts = self.offered.texts.values()
             if cues.ANSWER.search(lower, last, end) or any(lower.find(text, last, end) >= 0 for text in texts):
