@@ -169,8 +169,8 @@ def after_thought(output: str) -> tuple[int, bool]:
 
 
 def _before_token(output: str, start: int) -> int:
-    """Return where the first end-of-answer token after any text stands, or the end of the output."""
-    end = len(output)
+    """Return where the first end-of-answer token after any text stands, or the output's last word ends."""
+    end = len(output.rstrip())
     if "<" not in output and "[INST]" not in output:
         return end
     for token in _ENDS:
