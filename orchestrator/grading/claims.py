@@ -56,7 +56,9 @@ _KINDS: dict[str, Kind] = {
 }
 _NOTHING = re.compile(r"\b(?:nothing|none|neither|nobody)\b[^,;]{0,40}\Z")
 _APPOSED = re.compile(r"levels?\s{1,2}")
-_THE_OTHERS = re.compile(r"\.\s{1,3}the (?:others?|remaining|rest)\b")
+_OF_OTHERS = re.compile(
+    r"\.\s{1,3}(?:the (?:others?|remaining|rest)|more than one|several|one or more|at least one|any of|some|multiple)\b"
+)
 _BULLETS = " \"'+>-"
 
 
@@ -254,7 +256,7 @@ def _called(page: Page, cued: list[Claim]) -> list[Claim]:
         at = mark.start()
         begin = at - (text[at - 1 : at] in {"(", "["})
         listed = read_list(page, begin, multi=True) if at >= done else None
-        if listed is None or _THE_OTHERS.match(lower, listed.end):
+        if listed is None or _OF_OTHERS.match(lower, listed.end):
             continue
         done = listed.end
         end = done + (text[done : done + 1] in {")", ".", ":"})

@@ -91,6 +91,10 @@ _OTHERS_FINE = re.compile(
 _FINE = re.compile(words(phrases.FINE))
 _HEALTHY = re.compile(r"\b(?:healthy|normal|unremarkable|no (?:abnormal|finding|patholog))")
 _BUT = re.compile(r", but (?!not\b)")
+_NORMAL = re.compile(
+    r",? which (?:is|are) (?:[a-z]+ )?(?:normal|within|physiolog|acceptable|unremarkable|expected|fine)"
+)
+"""What says of the options before it that nothing is found of them."""
 _LABELLED = re.compile(r"[^:\n]{1,60}:\s")
 
 
@@ -164,6 +168,7 @@ def clauses_of(reading: Reading, start: int, end: int, *, general: bool) -> list
             crossed or excluded or (listed is options[-1] and _DISMISSED.search(lower, listed.end, end) is not None)
         )
         exempt = not unsure and _exempt(lower, start, listed)
+        dismissed = dismissed or _NORMAL.match(lower, cut) is not None
         right = exempt or (False if dismissed else _verdict(before, after, hedged=unsure, sure=sure))
         between = lower[left : listed.start]
         if clauses:

@@ -40,7 +40,7 @@ _ADVERB = _any(
 _VERB = _any(
     "cho(?:os(?:es?|ing)|sen?)", "select(?:s|ed|ing)?", "pick(?:s|ed|ing)?", "go(?:ing)? (?:with|for)", "went with",
     "opt(?:ing|ed)? for", "vot(?:e|ing) for", "lean(?:ing)? towards?", "(?:settl|decid)(?:e|ing) (?:on|for)", "tick",
-    "st(?:ay|ick)(?:ing)? with", "recommend", "submit(?:ting)?", "(?:i|would|will) say", "i believe", "give you",
+    "st(?:ay|ick)(?:ing)? with", "recommend", "submit(?:ting)?", "(?:i|would|will|d) say", "i believe", "give you",
     "agree with", r"(?:classify|categori[sz]e|label|grade|interpret) (?:this|it|that|the)(?: [a-z]{2,12}){0,2} as",
     "call (?:this|it|that)(?: [a-z]{2,12})?",
 )  # fmt: skip
@@ -79,12 +79,12 @@ _ANCHORS = {
     **dict.fromkeys(("deciding ", "stay with", "staying with", "stick with", "sticking with"), "verb"),
     **dict.fromkeys(("recommend", "submit", "agree with", "classify", "categori", "label ", "grade "), "verb"),
     **dict.fromkeys(("interpret", "call this", "call it", "call that"), "verb"),
-    **dict.fromkeys(("tick ", "i say", "would say", "will say", "i believe", "give you"), "verb"),
+    **dict.fromkeys(("tick ", "i say", "would say", "d say", "will say", "i believe", "give you"), "verb"),
     **dict.fromkeys(("therefore", "thus", "hence", "so ", "consequently", "accordingly"), "so"),
     **dict.fromkeys(("in conclusion", "in summary", "overall"), "so"),
     **dict.fromkeys(("by exclusion", "by elimination", "of elimination"), "so"),
     **dict.fromkeys(("is ", "be ", "it s ", "that s ", "labeled", "labelled", "circled", "correspond"), "be"),
-    **dict.fromkeys(("match", "fits ", "fit ", "resembl", "aligns "), "be"),
+    **dict.fromkeys(("match", "point to", "points to", "fits ", "fit ", "resembl", "aligns "), "be"),
 }
 _IDEOGRAPHIC_ANCHORS = {
     **dict.fromkeys(("答案", "回答", "选", "正确", "符合"), "zh"),
@@ -161,7 +161,8 @@ CUES = {
         r"{0,3}:?\s{1,3}"
     ),
     "be": re.compile(
-        r"(?:is|be|it's|that's|labell?ed|circled|correspond(?:s|ing)? to|match(?:es)?|fits?|resembles?|aligns?"
+        r"(?:is|be|it's|that's|labell?ed|circled|correspond(?:s|ing)?(?: most closely)? to|points? to|match(?:es)?"
+        r"|fits?|resembles?|aligns?"
         r"|captures?)"
         r"(?: (?:best|well|most closely|as|with|by|to|the|at|in|not|either|both|seen|found|present|noted|visible"
         r"|levels?|option|choice|letter"

@@ -21,6 +21,7 @@ RIGHT = re.compile(
     r"|most (?:likely|appropriate|accurate|suitable|plausible|probable|reasonable|correct|logical|relevant|fitting"
     r"|similar)"
     r"|more (?:likely|appropriate|accurate|suitable|plausible|probable|similar)"
+    r"|(?:dominant|main|primary|principal) (?:abnormality|finding|diagnosis|problem)"
     r"|most (?:prominent|striking|significant|evident|obvious|notable) (?:abnormality|finding|feature|change)"
     r"|only (?:correct|right|valid|option|choice|answer)|(?:correct |final )?answer|(?<=my )(?:final )?(?:answers"
     r"|choices?|picks?|selections?)|one (?:that|which))"
@@ -46,6 +47,10 @@ RIGHT_WORDS = (
         "most ",
         "more ",
         "better",
+        "dominant",
+        "main ",
+        "primary",
+        "principal",
         "stands out",
         "captures",
         "true",
@@ -131,12 +136,12 @@ VERDICT = re.compile(
 RULING = re.compile(
     rf"(?P<right>{TICK}|\b(?<!not )(?:correct|true|applies)\b|(?<=[.:] )supported(?=\W{{0,3}}(?:\n|\Z))"
     rf"|\b(?<!not )(?:affected|involved)(?=(?: too| as well)?\W{{0,3}}(?:\n|\Z))"
-    rf"|\byes(?=\W{{0,3}}(?:\n|\Z))|(?<!不)正确|(?<!不)符合"
+    rf"|\b(?:present|positive)(?=\W{{0,3}}(?:\n|\Z))|\byes(?=\W{{0,3}}(?:\n|\Z))|(?<!不)正确|(?<!不)符合"
     rf"|(?<!不)成立)"
     rf"|{CROSS}|\b(?:incorrect|false|wrong|not (?:correct|true|right|applicable|affected|involved)"
     rf"|(?<=[.:] )not supported(?=\W{{0,3}}(?:\n|\Z))"
     r"|unaffected"
-    rf"|uninvolved)\b|\bno(?=\W{{0,3}}(?:\n|\Z))"
+    rf"|uninvolved)\b|\b(?:absent|negative)(?=\W{{0,3}}(?:\n|\Z))|\bno(?=\W{{0,3}}(?:\n|\Z))"
     r"|错误|不正确|不对|不符合|不成立|有误"
 )
 """A verdict anywhere in what is said of one option."""
@@ -155,7 +160,8 @@ CONDITION = re.compile(
 
 TENTATIVE = re.compile(
     words(
-        r"depends|let (?:me|us)|let's|tempting|about to say|at first|first thought|preliminary|might|unless"
+        r"depends|let (?:me|us)|let's|tempting|about to say|at first|first thought|initially|originally|preliminary"
+        r"|might|unless"
         r"|in which case"
     )
 )

@@ -38,7 +38,7 @@ _MUSED = re.compile(
     r"(?:,? right)?\?|, (?:maybe|perhaps|possibly)\b|\s(?:means|refers?|would|could|might|can|vs\b|versus"
     r"|individuals|[-:] (?:no|not|absent|unlikely|excluded)\b|(?:is|are) (?:defined"
     r"|one (?:of|possibility)|a possibility|unlikely|less)|(?:seems?|appears?|looks?) (?:less\b|un\w+)"
-    r"|(?:do|does|did)(?:n't| not)\b|(?:is|are) the least\b|(?:is|are|was|were) my first\b)"
+    r"|(?:do|does|did)(?:n't| not)\b|(?:is|are) the least\b|(?:is|are|was|were) my first\b|(?:un|less )likely\b)"
 )
 """What stands after an option's text that is asked about, explained or weighed, and not chosen."""
 _EDGES = " .,;!\"')]"
@@ -159,7 +159,7 @@ def opening_text(reading: Reading) -> Found | None:
         return None
     main = _SUBORDINATE.search(reading.lower, start, end)
     seen = _one(reading, start, end) or (_one(reading, start, main.start()) if main else None)
-    if seen and _MUSED.match(reading.lower, seen.end):
+    if seen and (_MUSED.match(reading.lower, seen.end) or _listed_on(reading, _line_end(reading, seen.end))):
         return None
     concluded = seen and reading.closing[0] >= end and lexicon.CONCLUDING.match(reading.lower, reading.closing[0])
     last = _one(reading, *reading.closing) if concluded else _result(reading)

@@ -33,7 +33,9 @@ _BUT = re.compile(
 )
 _LED = re.compile(
     r"(?:(?:(?:.*, )?(?:therefore|thus|hence|so)|overall|yes|in conclusion|in summary|in short|it appears that"
-    r"|i (?:think|believe|select|choose)(?: that)?|因此|所以|故|综上(?:所述)?)[\s,:]{1,3})?[\s\"'(\[>+-]{0,4}\Z"
+    r"|i (?:think|believe|select|choose)(?: that)?"
+    r"|i(?:'d| would|'ll| will) (?:mark|select|choose|pick|tick|go with|say|include)|因此|所以|故"
+    r"|综上(?:所述)?)[\s,:]{1,3})?[\s\"'(\[>+-]{0,4}\Z"
 )
 _DECLARED = re.compile(
     r"(?:(?:answers?|options?|choices?|selections?)(?: (?:is|are|would be))?\s?:?|答案(?:是|为)?:?|选)"

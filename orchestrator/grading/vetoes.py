@@ -19,6 +19,8 @@ MOST = 20
 """Places at which a text says that something cannot be told, looked at until one is about no option."""
 SHORT = 40
 """Characters of a sentence that does nothing but add others."""
+_SET_OFF = re.compile(r"\s?(?::|-)\s")
+_BULLETS = ' -+>"('
 WORDS = 4
 """Words of a last sentence without a stop up to which it may be a heading or a signature, and does not break off."""
 
@@ -145,6 +147,14 @@ def _begun(reading: Reading, seen: Found) -> str:
     return _unfinished(reading, seen) if not reading.lower[line : seen.start].strip(' ->+(["') else ""
 
 
+def _heads(reading: Reading, seen: Found) -> str:
+    """Say whether the finding heads the last line of a list in which the line above is headed by another text."""
+    line = reading.lower.rfind("\n", 0, seen.start) + 1
+    heads = line and _SET_OFF.match(reading.lower, seen.end) and not reading.lower[line : seen.start].strip(_BULLETS)
+    bullet = BULLET.match(reading.lower, reading.lower.rfind("\n", 0, line - 1) + 1) if heads else None
+    return "it heads a line of a list" if bullet and reading.offered.text_at(reading.lower, bullet.end()) else ""
+
+
 def _later(reading: Reading, seen: Found) -> str:
     lower, (start, end) = reading.lower, reading.closing
     if start < seen.end or lexicon.CONTRAST.search(lower, start, end):
@@ -202,6 +212,7 @@ ADDED = Veto("added", None, _added)
 BROKEN = Veto("broken", Abstained.TRUNCATED, _broken)
 UNFINISHED = Veto("unfinished", None, _unfinished)
 BEGUN = Veto("begun", None, _begun)
+HEADS = Veto("heads", None, _heads)
 LATER = Veto("later", None, _later)
 REVISED = Veto("revised", Abstained.CONFLICT, _revised)
 NONE_AT_ALL = Veto("none-at-all", Abstained.NONE_OF, _none_at_all)

@@ -45,6 +45,10 @@ def letters(text: str, options: dict[str, str], *, multi: bool) -> str:
         ("Look at the margins. With no slip, they are most consistent with osteophytes of old age.", "C"),
         ("There is no slip.\n\n**Conclusion**\nThe main abnormality is osteophytes at L4, with a thin disc.", "C"),
         ("There is no slip.\n\n=> Osteophytes.", "C"),
+        ("I'd say C.", "C"),
+        ("The margins bear spurs. These point to C.", "C"),
+        ("The margins bear spurs. Option C is the dominant abnormality.", "C"),
+        ("Initially, I'd say it is healthy. Hmm, the margins bear spurs. I'll revise: osteophytes.", "C"),
         ("There is no slip, the margins bear spurs.\n1. C", "C"),
         ("Look at the margins. Although the film is dark, these are osteophytes.", "C"),
         ("One may think of a slip at first. The film is dark, but these are osteophytes! 🦴", "C"),
@@ -99,6 +103,8 @@ def test_ordinary_words_that_conclude_are_read(text: str, letter: str) -> None:
         "You asked whether there are osteophytes.",
         "Osteophytes are unlikely here.",
         "Osteophytes? No.",
+        "The height is kept, which makes osteophytes unlikely. It is a tumour.",
+        "- Osteophytes: I see none.\n- Spondylolisthesis: I see none.\n- Healthy: the film is dark.",
         # placed, compared, given a share
         "The arrow points at the part that lies posterolateral to osteophytes and beneath the skin.",
         "A: 20%, B: 60%, C: 20%",
@@ -165,6 +171,9 @@ def test_words_are_the_same_as_spelled_in_britain_and_america(text: str, letter:
         ("Assuming five lumbar vertebrae, the torn discs are L3/L4 and L5/S1.", "CE"),
         ("Assuming that he fell, the torn discs are L3/L4 and L5/S1.", ""),
         ("Final answer: D and E are normal", ""),
+        ("Wear is visible at L3/L4 and L4/L5. At L5/S1 it is thin, which is normal for this level.", "CD"),
+        ("The options are A: L1/L2, B: L2/L3, C: L3/L4, D: L4/L5, E: L5/S1. More than one may be correct.", ""),
+        ("A. L1/L2 - a line of fluid. Present.\nB. L2/L3 - dry. Absent.\nC. L3/L4 - fluid. Present.", "AC"),
     ],
 )  # fmt: skip
 def test_levels_are_read_as_a_report_tells_them(text: str, wanted: str) -> None:

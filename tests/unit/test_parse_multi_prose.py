@@ -61,7 +61,7 @@ def test_what_a_model_chooses_in_its_own_words_is_read(answer: dict[str, str]) -
 
 @pytest.mark.parametrize(
     ("written", "multi", "as_meant", "precision"),
-    [("prose_answers.jsonl", True, 0.955, 0.985), ("single_answers.jsonl", False, 0.93, 0.995)],
+    [("prose_answers.jsonl", True, 0.95, 0.985), ("single_answers.jsonl", False, 0.92, 0.995)],
 )
 def test_most_plain_prose_is_read_and_hardly_any_is_misread(
     written: str, multi: bool, as_meant: float, precision: float
