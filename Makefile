@@ -59,7 +59,7 @@ answers: $(READY)
 
 lock:
 	uv pip compile pyproject.toml .lock/build.in -c .lock/constraints.txt --extra test --universal \
-		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" --quiet -o $(LOCK)
 
 clean:
