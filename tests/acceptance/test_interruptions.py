@@ -31,8 +31,9 @@ def test_after_kill_nine_no_stored_answer_is_paid_for_again(program: Program) ->
         with program.started(*RUN) as command:
             command.wait_until(lambda: billed(simulator) >= 40)
             command.kill()
-        billed_before = billed(simulator)
         killed = program("status", "--json").json
+        # Not sooner: what the dead process had handed to its sockets is read, and billed, after its death.
+        billed_before = billed(simulator)
         result = program(*RUN, "--json").json
         status = program("status", "--json").json
         twice = paid_twice(simulator)
