@@ -33,9 +33,10 @@ ALONE = 4_000
 """Questions asked whose replies this process grades by itself: others called to help would hardly have begun."""
 HELPERS = min(4, (os.cpu_count() or 1) - 1)
 """Processes that read replies beside this one, which has its own work with what they read."""
-AHEAD = HELPERS + 3
-OWN = 5
-"""With a single helper, every so many chunks are read here: so both take about as long."""
+SENT = 4 * HELPERS
+"""Chunks that the helpers have at once: some of them are on their way. What comes beside these is read here."""
+AHEAD = SENT + 12
+"""Chunks under way, the more so that there is something to read here while the helpers start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ _Read: TypeAlias = tuple[Outcome, tuple[str, ...], str, float, int, int, str]
 _Readings: TypeAlias = tuple[list[_Read], dict[str, list[_Read]], dict[str, tuple[Outcome, ...]], int, str, int]
 """What was read of one item at one model by the rules alone, the same by judge, whether each judge replied, how many
 replies were reworded, which run speaks, and how many replies of others were set aside."""
+_Chunk: TypeAlias = Future[list[list[_Readings]]]
+"""What was read, or will be, of a chunk: for every model, of each item."""
 
 
 async def graded_items(source: Source, items: AsyncIterator[Item]) -> AsyncGenerator[Graded, None]:
@@ -113,18 +116,16 @@ async def _alone(source: Source, chunked: AsyncIterator[list[Item]]) -> AsyncGen
 async def _helped(source: Source, chunked: AsyncIterator[list[Item]]) -> AsyncGenerator[Graded, None]:
     """Yield what `grade_chunk` gives for each of the chunks, in order, from processes that grade several at once."""
     pool: ProcessPoolExecutor | None = None
-    waiting: deque[tuple[list[Item], Future[list[list[_Readings]]] | None]] = deque()
-    number = 0
+    waiting: deque[tuple[list[Item], _Chunk]] = deque()
     # Set aside what every import made: grades come and go by the thousand, each time bringing the collector to it.
     gc.freeze()
     try:
         async for chunk in chunked:
             # Spawned, for a fork would take the cache's thread and the loop with it.
             pool = pool or ProcessPoolExecutor(HELPERS, multiprocessing.get_context("spawn"), _begin_to_help)
-            number += 1
-            own = HELPERS == 1 and number % OWN == 0
-            waiting.append((chunk, None if own else _sent(pool, source, chunk)))
-            if len(waiting) >= AHEAD:
+            busy = sum(not sent.done() for _, sent in waiting)
+            waiting.append((chunk, _sent(pool, source, chunk) if busy < SENT else _read_here(source, chunk)))
+            while len(waiting) >= AHEAD or (waiting and waiting[0][1].done()):
                 items, sent = waiting.popleft()
                 for one in _graded(source, items, await _received(source, items, sent)):
                     yield one
@@ -138,25 +139,28 @@ async def _helped(source: Source, chunked: AsyncIterator[list[Item]]) -> AsyncGe
         gc.unfreeze()
 
 
-def _sent(pool: ProcessPoolExecutor, source: Source, chunk: list[Item]) -> Future[list[list[_Readings]]] | None:
-    """Send a chunk to the helpers; None where they died."""
+def _sent(pool: ProcessPoolExecutor, source: Source, chunk: list[Item]) -> _Chunk:
+    """Send a chunk to the helpers; read it here where they died."""
     bare: list[_Bare] = [(item.id, item.question, item.options, item.multi) for item in chunk]
     try:
         return pool.submit(_read_bare, source, bare)
     except BrokenProcessPool:
-        return None
+        return _read_here(source, chunk)
 
 
-async def _received(
-    source: Source, chunk: list[Item], sent: Future[list[list[_Readings]]] | None
-) -> list[list[_Readings]]:
-    """Return `_read_chunk` of a chunk, done here where it was not sent, or the helpers died."""
-    if sent is not None:
-        try:
-            return await asyncio.wrap_future(sent)
-        except BrokenProcessPool:
-            pass
-    return _read_chunk(source, chunk)
+def _read_here(source: Source, chunk: list[Item]) -> _Chunk:
+    """Return `_read_chunk` of a chunk as if it had been sent."""
+    done: _Chunk = Future()
+    done.set_result(_read_chunk(source, chunk))
+    return done
+
+
+async def _received(source: Source, chunk: list[Item], sent: _Chunk) -> list[list[_Readings]]:
+    """Return `_read_chunk` of a chunk, done here where the helpers died."""
+    try:
+        return await asyncio.wrap_future(sent)
+    except BrokenProcessPool:
+        return _read_chunk(source, chunk)
 
 
 def _read_bare(source: Source, bare: Sequence[_Bare]) -> list[list[_Readings]]:

@@ -190,17 +190,19 @@ def many(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> Archive:
     monkeypatch.setattr(grades, "CHUNK", 2)
     monkeypatch.setattr(grades, "ALONE", 1)
     monkeypatch.setattr(grades, "HELPERS", 2)
+    monkeypatch.setattr(grades, "SENT", 2)
     monkeypatch.setattr(grades, "AHEAD", 2)
     return archive
 
 
-@pytest.mark.parametrize("helpers", [1, 2])
+@pytest.mark.parametrize(("helpers", "sent"), [(1, 1), (2, 2), (1, 0)])
 def test_several_processes_give_the_same_grades_in_the_same_order(
-    many: Archive, monkeypatch: pytest.MonkeyPatch, helpers: int
+    many: Archive, monkeypatch: pytest.MonkeyPatch, helpers: int, sent: int
 ) -> None:
     """As one that does it alone, rotations, a judge's word and replies to another wording among them."""
     monkeypatch.setattr(grades, "HELPERS", helpers)
-    monkeypatch.setattr(grades, "OWN", 2)
+    monkeypatch.setattr(grades, "SENT", sent)
+    monkeypatch.setattr(grades, "AHEAD", 3)
     text = f"{VAGUE} Were I to bet, bony spurs."
     many.keep("gpt", 5, Said(text, rotation=1))
     many.keep("judge", 5, Said(verdict("A", "bony spurs"), rotation=1, judged="gpt"))
