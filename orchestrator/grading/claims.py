@@ -15,17 +15,18 @@ from orchestrator.grading.blocks import read_block
 from orchestrator.grading.label import own_text
 from orchestrator.grading.listing import read_list, read_text, read_unoffered
 from orchestrator.grading.page import STOP, Listed, Page, ends
+from orchestrator.grading.patterns import words
 from orchestrator.grading.sentences import is_question, sentence_before, sentence_end
 
 _LISTED_OPTIONS = re.compile(r"(?:options|choices|statements)\b(?!\()")
 _OFFERED = re.compile(
     r"\b(?:possible|given|available|other|wrong|incorrect|remaining|preliminary|tentative|initial) \Z"
 )
-_DENIED_VERB = re.compile(
-    r"(?:\b(?:could|might|considered|considering|inclined to|tempted to|refuse to"
-    r"|hesitate to|reluctant to|avoid)|(?:n't|\b(?:not|never"
-    r"|cannot|than)))(?: (?:really|simply|just|be able to|want to|have to))? \Z"
+_DENYING = words(
+    "could|might|considered|considering|inclined to|tempted to|refuse to|hesitate to|reluctant to|avoid",
+    "not|never|cannot|than",
 )
+_DENIED_VERB = re.compile(rf"(?:{_DENYING}|n't)(?: (?:really|simply|just|be able to|want to|have to))? \Z")
 _DECIDING = re.compile(r"(?:going with|opting for|sticking with|staying with|leaning toward|settling on)")
 _NAMED_AFTER = re.compile(r"\s?[,:-]\s?[\"'(]{0,2}")
 _UNFIT = re.compile(r"(?:not|n't) (?:belong|apply|fit|qualify)\b")

@@ -131,7 +131,7 @@ CUES = {
     "noun": re.compile(
         rf"{_NOUN}(?:\(s\)|s)?(?: made)?"
         r"(?: (?:to|for|of|in|from|among|here|that|which|would|i|we|based|given|number|letter|choice|about)\b"
-        r"[^.\n?!:]{0,110}?(?=[\s:=-]))??"
+        r"[^.\n?!:]{0,110}?(?=[\s:=-])(?=\s{0,3}[iawrsbcmhoeé:=-]))??"
         rf"\s{{0,2}}(?:\b{_BE}(?:n't| not)?\b\s{{0,3}}(?:[:=-]\s{{0,8}})?|[:=]\s{{0,8}}|-+>\s?"
         rf"|(?<=s) - |(?<=answer) - ){_ADVERBS}"
     ),

@@ -31,6 +31,8 @@ def declared(*kinds: Kind, by_text: bool = False, agree: bool = False) -> Callab
         return claim.kind in kinds and claim.listed.by_text == by_text and not echo
 
     def find(reading: Reading) -> Found | None:
+        if not reading.claims:
+            return None
         claims = [claim for claim in reading.claims if counts(claim, reading)]
         if not claims or (reading.multi and _say_more(reading, claims[-1], agree=agree)):
             return None

@@ -41,7 +41,7 @@ def _firmly(reading: Reading, rule: Rule, seen: Found) -> list[str]:
     """Return a note on the declaration of the same form before the one that counts, if it chose other letters."""
     if reading.lower.find(reading.lower[seen.start : seen.start + FORM], 0, seen.start) < 0:
         return []
-    earlier = rule.find(reading.excerpt(0, seen.start))
+    earlier = rule.finder(reading.excerpt(0, seen.start))
     if earlier is None or earlier.letters == seen.letters:
         return []
     return [f"an earlier one chose {' '.join(earlier.letters) or 'none'}"]

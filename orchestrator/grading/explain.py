@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.grading.parse import FIRM, objection, parse, read
-from orchestrator.grading.rules import RULES, THRESHOLD
+from orchestrator.grading.parse import objection, parse, read
+from orchestrator.grading.rules import RULES, THRESHOLD, for_items
 from orchestrator.records import Abstention, Answer
 
 SHOWN = 600
@@ -52,16 +52,18 @@ def explain(output: str, options: Mapping[str, str], *, multi: bool, truncated: 
     if not options or not output.strip():
         return Explanation(output, answer, ())
     passage, reading = read(output, options, multi=multi)
+    fitting = {rule.name: rule for rule in for_items(RULES, multi=multi)}
     trials = []
     for rule in RULES:
-        seen = None if passage.thinking else rule.find(reading)
-        if seen is None:
+        own = None if passage.thinking else fitting.get(rule.name)
+        seen = own.finder(reading) if own else None
+        if own is None or seen is None:
             trials.append(Trial(rule.name, rule.confidence, rule.doc))
             continue
-        veto, note = objection(rule, reading, seen)
+        veto, note = objection(own, reading, seen)
         if veto is None and rule.confidence < THRESHOLD:
             note = f"left out: its confidence is below {THRESHOLD}"
-        elif veto is None and truncated and rule not in FIRM:
+        elif veto is None and truncated and not rule.firm:
             note = "left out: the output was cut, and this is no firm declaration"
         span = passage.origin(seen.start, seen.end)
         name = veto.name if veto else ""

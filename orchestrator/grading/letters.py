@@ -43,7 +43,7 @@ _LEAD = re.compile(
 _OFFERING = re.compile(r"\b(?:(?<!correct )(?<!right )options?|(?<!correct )choices?)\b[^\n.]{0,30}:\s{0,4}\Z")
 _GOES_ON = re.compile(r"\s?(?:,|;|/|\band\b|\bor\b)\s?[^\]\n\s][^\]\n]{0,60}\]")
 _PROMISED = re.compile(r"(?:form|format|example|respond with|reply with|answer with)\b[^.\n]{0,40}\Z")
-_SIGN = re.compile(rf"(?:[-=]+>|[→⇒⟹∴{TICK}])\s?(?=[^→⇒⟹>]{{1,20}}\Z)")
+_SIGN = re.compile(rf"[>→⇒⟹∴{TICK}](?:(?<!>)|(?<=[-=]>))\s?(?=[^→⇒⟹>]{{1,20}}\Z)")
 _LED = re.compile(r"(?: - |, )(?!(?i:and|or|but|too)\b)(?=[A-Za-z]{2}|[aA] )")
 _TAKEN_BACK = re.compile(r"\b(?:preliminary|(?:initial|first) (?:guess|instinct|impression|thought|answer)|at first)\b")
 _NUMBER = re.compile(r"\s{0,4}\d{1,2}[.)]\s")

@@ -12,14 +12,14 @@ import json
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import BenchmarkError, Problem
 from orchestrator.grading.explain import printable
 from orchestrator.grading.parse import SHIPPED, decide, read
-from orchestrator.grading.rules import THRESHOLD, Rule
+from orchestrator.grading.rules import RULES, THRESHOLD, Rule
 from orchestrator.grading.stats import wilson
 from orchestrator.records import Answer
 
@@ -100,11 +100,11 @@ def load(path: Path) -> tuple[Labelled, ...]:
     return tuple(rows)
 
 
-def measured(rows: Iterable[Labelled], rules: Sequence[Rule] = SHIPPED) -> tuple[Measured, ...]:
-    """Return what the rules make of each row."""
+def measured(rows: Iterable[Labelled], rules: Mapping[bool, Sequence[Rule]] = SHIPPED) -> tuple[Measured, ...]:
+    """Return what the rules, by whether several options may be right, make of each row."""
 
     def one(row: Labelled) -> Measured:
-        answer = decide(*read(row.output, row.options, multi=row.multi), rules)
+        answer = decide(*read(row.output, row.options, multi=row.multi), rules[row.multi])
         if isinstance(answer, Answer):
             return Measured(row, answer.letters, answer.rule)
         return Measured(row, (), str(answer.reason))
@@ -152,7 +152,7 @@ def held_out(rows: Sequence[Labelled]) -> Iterator[Figure]:
             for name, fired in elsewhere.items()
             if len(fired) >= FEWEST and sum(one.right for one in fired) < THRESHOLD * len(fired)
         }
-        rules = tuple(rule for rule in SHIPPED if rule.name not in poor)
+        rules = {multi: [rule for rule in rules if rule.name not in poor] for multi, rules in SHIPPED.items()}
         there = measured([row for row in rows if row.source == source], rules)
         without = f" (without {', '.join(sorted(poor))})" if poor else ""
         yield _accuracy(f"{source}: accuracy{without}", there)
@@ -193,7 +193,7 @@ def report(rows: Sequence[Labelled], *, show_misses: bool = False) -> Iterator[s
         for figure in (_accuracy, _precision, _silence):
             yield str(figure(f"{source}: {figure.__name__.strip('_')}", members))
     yield "\nprecision by rule, strong labels and others"
-    shipped = {rule.name: rule.confidence for rule in SHIPPED}
+    shipped = {rule.name: rule.confidence for rule in RULES}
     for name, members in _by(lambda one: one.why, [one for one in outcomes if one.letters]).items():
         for tier, there in _by(lambda one: one.row.tier, members).items():
             yield str(_precision(f"{name} [{tier}], shipped at {shipped[name]:g}", there))

@@ -61,8 +61,8 @@ _STEADY = (
     "\\u2190-\\u2211\\u2213\\u2214\\u2216-\\u222b\\u2234-\\u22ff\\u25b3\\u2460-\\u2473"
 )
 """Ranges of characters that already are as they should be."""
-_SUSPECT = re.compile(rf"[^ !\"%&'()+,./0-9:;=?@A-Z^a-z|\n\-\]{_STEADY}]")
-"""A character at which something may have to be rewritten; all others stand as they are."""
+_SUSPECT = re.compile(rf"[^ !\"%&'()+,./0-9:;=?@A-Z^a-z|\n\-\]{_STEADY}](?:(?<!\[)|(?=[ xXI/]))")
+"""A character at which something may have to be rewritten; all others stand as they are, and most brackets."""
 
 _EDIT = re.compile(
     r"(?P<box>\\f?boxed\s{0,3}\{)"

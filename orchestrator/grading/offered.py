@@ -133,6 +133,11 @@ class Offered:
     """Label -> text as rewritten, lower case, without closing punctuation."""
     owners: dict[str, tuple[str, ...]]
     """Every spelling of an option's text -> the labels that carry it (several where options repeat)."""
+    telling: tuple[tuple[str, tuple[str, ...]], ...]
+    """Spellings that name their option wherever they stand, and whose they are.
+
+    Those that running prose holds without meaning the option (a single letter, "no", "it") are left out.
+    """
     by_first: dict[str, tuple[str, ...]]
     """First character -> the spellings that begin with it, the longest first."""
     escape: bool
@@ -156,14 +161,9 @@ class Offered:
         return None
 
     def texts_in(self, lower: str, start: int, end: int) -> Iterator[tuple[int, int, tuple[str, ...]]]:
-        """Yield start, end and owners of each option text in `lower[start:end]`, none inside another.
-
-        Texts that running prose holds without meaning the option (a single letter, "no", "it") are left out.
-        """
+        """Yield start, end and owners of each telling option text in `lower[start:end]`, none inside another."""
         found = []
-        for spelling, owners in self.owners.items():
-            if spelling in _TOO_COMMON or (len(spelling) == 1 and not spelling.isdigit()):
-                continue
+        for spelling, owners in self.telling:
             at = lower.find(spelling, start, end)
             while at >= 0:
                 if whole(lower, at, at + len(spelling)):
@@ -192,10 +192,15 @@ def offered(options: tuple[tuple[str, str], ...]) -> Offered:
     by_first: dict[str, tuple[str, ...]] = {}
     for spelling in sorted(owners, key=len, reverse=True):
         by_first[spelling[0]] = (*by_first.get(spelling[0], ()), spelling)
+    telling = tuple(
+        (spelling, of)
+        for spelling, of in owners.items()
+        if spelling not in _TOO_COMMON and (len(spelling) > 1 or spelling.isdigit())
+    )
     names = tuple(label for label, _ in options)
     escape = any(map(_ESCAPES.search, texts.values()))
     verdicts, levels = _verdicts(texts), _levels(texts)
-    return Offered(names, labels(names), texts, owners, by_first, escape, verdicts, levels, _yes_no(texts))
+    return Offered(names, labels(names), texts, owners, telling, by_first, escape, verdicts, levels, _yes_no(texts))
 
 
 def _levels(texts: Mapping[str, str]) -> tuple[str, ...]:

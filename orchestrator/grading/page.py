@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from orchestrator.grading.offered import Offered
 
@@ -31,11 +31,12 @@ class Lazy(Generic[_Value]):
 
     def __init__(self, work: Callable[[Any], _Value]) -> None:
         self._work = work
+        self._name = work.__name__
         self.__doc__ = work.__doc__
 
     def __get__(self, instance: object, owner: type) -> _Value:
         value = self._work(instance)
-        vars(instance)[self._work.__name__] = value
+        setattr(instance, self._name, value)
         return value
 
 
@@ -56,19 +57,22 @@ class Listed(NamedTuple):
     """Whether the option's text, not its letter, was given."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Page:
-    """The text of one output beside what was offered, and the labels that stand in it."""
+    """The text of one output beside what was offered, and the labels that stand in it.
 
-    text: str
+    Not a frozen dataclass, which takes twice as long to make, and there is one for every output; the fields are final.
+    """
+
+    text: Final[str]
     """The passage's text."""
-    lower: str
+    lower: Final[str]
     """The same in lower case, of the same length."""
-    seam: int
+    seam: Final[int]
     """Where the beginning of a long output ends and its end begins, what lies between left out; 0 if nothing was."""
-    offered: Offered
+    offered: Final[Offered]
     """What the question offered."""
-    multi: bool
+    multi: Final[bool]
     """Whether several letters may be right."""
 
     @Lazy

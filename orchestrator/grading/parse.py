@@ -13,15 +13,18 @@ from orchestrator.grading.disputes import disputes
 from orchestrator.grading.normalise import Passage, normalise
 from orchestrator.grading.offered import offered
 from orchestrator.grading.reading import Found, Reading
-from orchestrator.grading.rules import RULES, THRESHOLD, Rule
+from orchestrator.grading.rules import RULES, THRESHOLD, Rule, for_items
 from orchestrator.grading.vetoes import Veto
 from orchestrator.records import Abstained, Abstention, Answer
 
 PARSER_VERSION = "5"
 """Changes whenever the parser may read an output differently than before."""
 
-SHIPPED = tuple(rule for rule in RULES if rule.confidence >= THRESHOLD)
-FIRM = tuple(rule for rule in SHIPPED if rule.firm)
+SHIPPED = {
+    multi: for_items((rule for rule in RULES if rule.confidence >= THRESHOLD), multi=multi) for multi in (False, True)
+}
+"""Whether several options may be right -> the rules that give answers then."""
+FIRM = {multi: tuple(rule for rule in rules if rule.firm) for multi, rules in SHIPPED.items()}
 
 
 def parse(output: str, options: Mapping[str, str], *, multi: bool, truncated: bool = False) -> Answer | Abstention:
@@ -33,7 +36,7 @@ def parse(output: str, options: Mapping[str, str], *, multi: bool, truncated: bo
     if not options or not output or output.isspace():
         return Abstention(Abstained.TRUNCATED if truncated else Abstained.NOTHING)
     passage, reading = read(output, options, multi=multi)
-    answer = decide(passage, reading, FIRM if truncated else SHIPPED, cut=truncated)
+    answer = decide(passage, reading, (FIRM if truncated else SHIPPED)[multi], cut=truncated)
     return Abstention(Abstained.TRUNCATED) if truncated and isinstance(answer, Abstention) else answer
 
 
@@ -44,13 +47,12 @@ def read(output: str, options: Mapping[str, str], *, multi: bool) -> tuple[Passa
 
 
 def decide(passage: Passage, reading: Reading, rules: Iterable[Rule], *, cut: bool = False) -> Answer | Abstention:
-    """Return what the first of some rules finds that no veto speaks against, or why there is no answer."""
+    """Return what the first of some rules for such items finds that no veto speaks against, or why there is none."""
     if passage.thinking:
         return Abstention(Abstained.NOTHING)
     set_aside: list[tuple[str, Found, str]] = []
     for rule in rules:
-        # As `Rule.find` does it: a call less for each of the rules.
-        seen = rule.finder(reading) if rule.multi is None or rule.multi is reading.multi else None
+        seen = rule.finder(reading)
         if seen is None or (cut and _open(reading, seen)):
             continue
         veto, note = objection(rule, reading, seen)

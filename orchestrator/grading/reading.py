@@ -53,7 +53,7 @@ class Head(NamedTuple):
     """Whether the line before or after begins with another label: then it is a list and no choice."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Reading(Page):
     """One output beside what was offered, with all that the rules ask of it."""
 
@@ -166,16 +166,10 @@ class Reading(Page):
     @Lazy
     def closing(self) -> tuple[int, int]:
         """Start and end of the last sentence."""
-        first, text = max(self.start, self.end - CLOSING), self.text
-        at = self.end - 1
-        while at >= first:
-            at = max(
-                text.rfind(". ", first, at), text.rfind("\n", first, at), text.rfind("! ", first, at),
-                text.rfind("? ", first, at), text.rfind("。", first, at),
-            )  # fmt: skip
-            if at >= 0 and (stop := _BREAK.match(text, at)):
-                return stop.end(), self.end
-        return first, self.end
+        start = max(self.start, self.end - CLOSING)
+        for stop in _BREAK.finditer(self.text, start, self.end - 1):
+            start = stop.end()
+        return start, self.end
 
     def bulleted(self, at: int) -> bool:
         """Return whether a place is in a line that begins with a bullet."""

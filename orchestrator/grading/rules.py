@@ -7,8 +7,8 @@ rounded down; for rules that fired too rarely to tell it is that of the nearest 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from orchestrator.grading import affirmed, letters, prose, totals, verdicts, vetoes
 from orchestrator.grading.claims import SURE
@@ -34,9 +34,14 @@ class Rule:
     multi: bool | None = None
     """Whether it is for items with several right options, or for those with one; None: for both."""
 
-    def find(self, reading: Reading) -> Found | None:
-        """Return what it finds in an output, nothing where it is not for such an item."""
-        return self.finder(reading) if self.multi is None or self.multi is reading.multi else None
+
+def for_items(rules: Iterable[Rule], *, multi: bool) -> tuple[Rule, ...]:
+    """Return the rules that are for items with several right options, or with one, each with its vetoes for these."""
+    return tuple(
+        replace(rule, vetoes=tuple(veto for veto in rule.vetoes if multi or not veto.multi))
+        for rule in rules
+        if rule.multi is None or rule.multi is multi
+    )
 
 
 _LETTERS = (vetoes.UNOFFERED, vetoes.BROKEN, vetoes.SEVERAL, vetoes.CLASH)

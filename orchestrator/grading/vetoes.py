@@ -34,6 +34,8 @@ class Veto:
     """Why the parser then abstains; None where only this rule is set aside."""
     says: Callable[[Reading, Found], str]
     """What was noticed, in words; empty where nothing speaks against the finding."""
+    multi: bool = False
+    """Whether it is for items with several right options alone."""
 
 
 def _unoffered(reading: Reading, seen: Found) -> str:
@@ -93,14 +95,14 @@ def _untold(reading: Reading, seen: Found) -> str:
 
 
 def _rivalled(reading: Reading, seen: Found) -> str:
-    rival = lexicon.RIVAL.search(reading.lower, seen.end, reading.end) if reading.multi else None
+    rival = lexicon.RIVAL.search(reading.lower, seen.end, reading.end)
     other = rival and any(_others(reading, mark, seen) for mark in reading.marks if mark.start() >= rival.end())
     return "the text goes on to another answer that may be right" if other else ""
 
 
 def _added(reading: Reading, seen: Found) -> str:
     """Say whether a short sentence right after the finding adds other letters: "Also E."."""
-    start, end = reading.sentence(seen.end + 1) if reading.multi and seen.end + 1 < reading.end else (0, 0)
+    start, end = reading.sentence(seen.end + 1) if seen.end + 1 < reading.end else (0, 0)
     adds = start >= seen.end and end - start <= SHORT and phrases.ADDING.match(reading.lower, start)
     other = adds and any(_others(reading, mark, seen) for mark in reading.marks if start <= mark.start() < end)
     return "the text goes on to add others" if other else ""
@@ -108,8 +110,6 @@ def _added(reading: Reading, seen: Found) -> str:
 
 def _miscounted(reading: Reading, seen: Found) -> str:
     """Say whether the sentence says before the finding that it names more options than were found."""
-    if not reading.multi:
-        return ""
     count = phrases.COUNT.search(reading.lower, reading.sentence(seen.start)[0], seen.end)
     more = count and phrases.NUMBERS[count["number"]] > len(seen.letters)
     return f"the text says that it names {count['number']}" if count and more else ""
@@ -121,11 +121,7 @@ def _others(reading: Reading, mark: re.Match[str], seen: Found) -> bool:
 
 
 def _broken(reading: Reading, seen: Found) -> str:
-    cut = (
-        reading.multi
-        and reading.text[seen.end - 1] != "]"
-        and lexicon.BROKEN_OFF.fullmatch(reading.lower, seen.end) is not None
-    )
+    cut = reading.text[seen.end - 1] != "]" and lexicon.BROKEN_OFF.fullmatch(reading.lower, seen.end) is not None
     return "the list breaks off" if cut else ""
 
 
@@ -206,10 +202,10 @@ UNREAD_AFTER = Veto("unread-after", None, _unread_after)
 UNREAD = Veto("unread", None, _unread)
 UNSURE = Veto("unsure", None, _unsure)
 UNTOLD = Veto("untold", None, _untold)
-RIVALLED = Veto("rivalled", Abstained.HEDGED, _rivalled)
-MISCOUNTED = Veto("miscounted", None, _miscounted)
-ADDED = Veto("added", None, _added)
-BROKEN = Veto("broken", Abstained.TRUNCATED, _broken)
+RIVALLED = Veto("rivalled", Abstained.HEDGED, _rivalled, multi=True)
+MISCOUNTED = Veto("miscounted", None, _miscounted, multi=True)
+ADDED = Veto("added", None, _added, multi=True)
+BROKEN = Veto("broken", Abstained.TRUNCATED, _broken, multi=True)
 UNFINISHED = Veto("unfinished", None, _unfinished)
 BEGUN = Veto("begun", None, _begun)
 HEADS = Veto("heads", None, _heads)
