@@ -117,8 +117,8 @@ async def _helped(source: Source, chunked: AsyncIterator[list[Item]]) -> AsyncGe
     """Yield what `grade_chunk` gives for each of the chunks, in order, from processes that grade several at once."""
     pool: ProcessPoolExecutor | None = None
     waiting: deque[tuple[list[Item], _Chunk]] = deque()
-    # Set aside what every import made: grades come and go by the thousand, each time bringing the collector to it.
-    gc.freeze()
+    thresholds = gc.get_threshold()
+    _seldom_collect()
     try:
         async for chunk in chunked:
             # Spawned, for a fork would take the cache's thread and the loop with it.
@@ -136,6 +136,7 @@ async def _helped(source: Source, chunked: AsyncIterator[list[Item]]) -> AsyncGe
     finally:
         if pool is not None:
             pool.shutdown(cancel_futures=True)
+        gc.set_threshold(*thresholds)
         gc.unfreeze()
 
 
@@ -171,8 +172,15 @@ def _read_bare(source: Source, bare: Sequence[_Bare]) -> list[list[_Readings]]:
 def _begin_to_help() -> None:
     # Ctrl-C reaches the whole group; the parent alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _seldom_collect()
+
+
+def _seldom_collect() -> None:
+    """Let the collector look seldom, and not at what every import made.
+
+    Reading and grading make no cycles, so that it would look in vain; not never, for they may come to make some.
+    """
     gc.freeze()
-    # Reading makes no cycles, so the collector would look in vain; seldom, not never, for it may come to make some.
     gc.set_threshold(100_000)
 
 

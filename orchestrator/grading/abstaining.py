@@ -9,6 +9,7 @@ import re
 
 from orchestrator.grading.patterns import words
 
+_OPEN = r"(?:open|access|load|view) (?:the|your|this|any|that) "
 REFUSAL = re.compile(
     r"i(?<![a-z]i)(?:'m| am)? ?(?:just )?(?:(?:sorry|apologi[sz]e)\b|must decline|refuse to"
     r"|(?:(?:am |'m )?(?:unable|not able) to|cannot|can't|can not|won't|will not|do not feel|don't feel"
@@ -20,8 +21,8 @@ REFUSAL = re.compile(
     r"|(?:do not|don't) (?:\w{1,12} ){0,2}?(?:personal|opinions?|beliefs?|feelings|experiences?|emotions|preferences"
     r"|the ability|the capacity|the capability)"
     r"|an? (?:\w{1,12} ){0,2}(?:ai\b|artificial intelligence|language model|assistant\b))"
-    r"|(?:unable to|not able to|cannot|can't) (?:open|access|load|view) (?:the|your|this|any|that) "
-    r"|(?:do not|don't) have access to (?:the|your|this|any|that) "
+    rf"|unable to {_OPEN}|not able to {_OPEN}|can(?:not|'t) {_OPEN}"
+    r"|do(?: not|n't) have access to (?:the|your|this|any|that) "
     r"|as an? (?:\w{1,12} ){0,3}(?:ai\b|language model|assistant\b)"
     r"|作为一个?(?:ai|人工智能|语言模型)|我(?:无法|不能)(?:回答|提供|选择|判断)|抱歉|对不起"
 )

@@ -226,7 +226,8 @@ TAG_SIGNS = ("<", "[[", '"', "'", "【")
 """Signs without one of which there is no such mark."""
 
 RUN_ON = re.compile(
-    r"\n\s{0,4}(?:\#{0,4} ?(?:hint|(?:the )?(?:next |new |another )?question|problem|q ?\d{0,3}|human|user|context"
+    r"\n\s{0,4}(?=[# acehinpqtu<问题例])"
+    r"(?:\#{0,4} ?(?:hint|(?:the )?(?:next |new |another )?question|problem|q ?\d{0,3}|human|user|context"
     r"|instruction|example ?\d{0,3}|input"
     r"|passage|choices|问题|题目|例题)(?: ?\d{0,3} ?[:.]| \d{1,3}\n)|(?:<image>|<\|?user))"
 )

@@ -166,10 +166,16 @@ class Reading(Page):
     @Lazy
     def closing(self) -> tuple[int, int]:
         """Start and end of the last sentence."""
-        start = max(self.start, self.end - CLOSING)
-        for stop in _BREAK.finditer(self.text, start, self.end - 1):
-            start = stop.end()
-        return start, self.end
+        first, text = max(self.start, self.end - CLOSING), self.text
+        at = self.end - 1
+        while at >= first:
+            at = max(
+                text.rfind(". ", first, at), text.rfind("\n", first, at), text.rfind("! ", first, at),
+                text.rfind("? ", first, at), text.rfind("。", first, at),
+            )  # fmt: skip
+            if at >= 0 and (stop := _BREAK.match(text, at)):
+                return stop.end(), self.end
+        return first, self.end
 
     def bulleted(self, at: int) -> bool:
         """Return whether a place is in a line that begins with a bullet."""

@@ -229,7 +229,7 @@ def die() -> None:
 
 def test_a_reader_that_stops_early_leaves_no_process(many: Archive) -> None:
     """The helpers are gone once the iterator is closed, and the collector is as it was."""
-    source = many.choose().source
+    source, before = many.choose().source, gc.get_threshold()
 
     async def run() -> int:
         async with aclosing(graded_items(source, stream(many.items))) as found:
@@ -241,6 +241,7 @@ def test_a_reader_that_stops_early_leaves_no_process(many: Archive) -> None:
     assert asyncio.run(run()) > 0
     assert not multiprocessing.active_children()
     assert not gc.get_freeze_count()
+    assert gc.get_threshold() == before
 
 
 def test_a_cache_that_is_gone_is_said_by_helpers_too(many: Archive) -> None:
