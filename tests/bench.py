@@ -26,6 +26,10 @@ from typing import ParamSpec
 
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).parent / "acceptance"))
+
+from full_cache import FULL, peak, store
+
 from orchestrator.commands.rehearsal import KEY_VARIABLE, providers_toml
 from orchestrator.simulator import DEFAULT_KEY, Settings, Simulator, running
 
@@ -202,6 +206,19 @@ def cached() -> Iterator[Measured]:
     yield Measured("score, answers/s", (items - 1) / (all_s - one_s), detail=f"{one_s:.2f} s for a single one")
 
 
+def full_score() -> Iterator[Measured]:
+    """100,000 cached answers graded, most of them declared as they were asked for."""
+    with tempfile.TemporaryDirectory() as place:
+        store(Path(place), FULL)
+        score = [*PROGRAM, "score", "items.jsonl", "--cache", "full.db", "--json"]
+        seconds = timed(output, score, cwd=Path(place))
+        # By itself: to look at the memory of a process takes time from it.
+        with subprocess.Popen(score, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            most = peak(process)
+    yield Measured(f"score of {FULL:,} cached answers, s", seconds, 10)
+    yield Measured("the same, MB of memory of all its processes", most / 2**20, 300)
+
+
 def streaming() -> Iterator[Measured]:
     """A benchmark of the paper's size read through when all its pictures are known, against a small one."""
     with tempfile.TemporaryDirectory() as place:
@@ -299,6 +316,7 @@ MEASUREMENTS: dict[str, Callable[[], Iterator[Measured]]] = {
     "pacing": pacing,
     "overhead": call_overhead,
     "cached": cached,
+    "full": full_score,
     "streaming": streaming,
     "parser": parser,
 }

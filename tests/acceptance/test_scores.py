@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
-import random
 import resource
-import time
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from cli_program import (
     NETWORK,
     Program,
-    Started,
     billed,
     model,
     paid_twice,
     provider,
     requests,
-    row,
     write_items,
-    write_rows,
 )
+from full_cache import FULL, peak, store
 
-from orchestrator.dataset.native import parse
-from orchestrator.dataset.row import read_row
 from orchestrator.simulator import Fault, Settings, running
-from orchestrator.store.database import open_database
 
 ITEMS = 12
 ROTATIONS = 4
@@ -287,7 +276,6 @@ def test_extract_reads_answers_from_anywhere(program: Program) -> None:
 
 # --- at full size ----------------------------------------------------------------------------------------------------
 
-FULL = 100_000
 SECONDS = 10
 MEGABYTES = 300
 CORES = 2
@@ -300,7 +288,7 @@ def test_a_hundred_thousand_answers_are_graded_in_ten_seconds(program: Program) 
     store(program.folder, FULL)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with program.started("score", "items.jsonl", "--cache", "full.db", "--json") as command:
-        most = peak(command)
+        most = peak(command.process)
         body = command.finish().json
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     (found,) = body["models"].values()
@@ -308,76 +296,3 @@ def test_a_hundred_thousand_answers_are_graded_in_ten_seconds(program: Program) 
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert spent < SECONDS * CORES
     assert 0 < most < MEGABYTES * 2**20
-
-
-def peak(command: Started) -> int:
-    """Wait longer than for other commands, and return the most memory it held at once, with its helpers."""
-    most = 0
-    deadline = time.monotonic() + 300
-    while command.process.poll() is None and time.monotonic() < deadline:
-        with suppress(psutil.Error):
-            alive = psutil.Process(command.process.pid)
-            most = max(most, sum(map(held, (alive, *alive.children(recursive=True)))))
-        time.sleep(0.1)
-    return most
-
-
-def held(process: psutil.Process) -> int:
-    """Return a process's memory, what it shares with others in parts; 0 once it has ended."""
-    try:
-        memory = process.memory_full_info()
-    except psutil.Error:
-        return 0
-    return getattr(memory, "pss", memory.uss)
-
-
-def store(folder: Path, count: int) -> None:
-    """Write a benchmark and a cache with one answer to each item."""
-    dice = random.Random(1)
-    texts = ["Healthy", "Osteophytes", "Disc space narrowing", "Spondylolisthesis"]
-    path = write_rows(
-        folder,
-        [row(number, options=dict(zip("ABCD", dice.sample(texts, 4), strict=True))) for number in range(count)],
-    )
-    connection = open_database(folder / "full.db").conn
-    connection.execute(
-        "INSERT INTO runs (name, benchmark, benchmark_digest, settings, created_at, touched_at) "
-        "VALUES ('full', ?, 'digest', '{}', 1, 1)",
-        (str(path.resolve()),),
-    )
-    for number, line in enumerate(path.read_text().splitlines()):
-        item = read_row(parse(line, number), "items").item
-        assert item is not None
-        key = hashlib.sha256(item.id.encode()).hexdigest()
-        connection.execute(
-            "INSERT INTO replies (key, attempt_id, text, ending, finish_reason, cost_nanousd, latency_s, raw, "
-            "created_at) VALUES (?, 1, ?, 'complete', 'stop', 1, 1.0, '{}', 1.0)",
-            (key, answer(dice, dict(item.options))),
-        )
-        connection.execute("INSERT INTO run_items VALUES (1, 'gpt', '', ?, 0, 0, ?, ?)", (item.id, key, item.wording))
-    connection.commit()
-    connection.close()
-
-
-def answer(dice: random.Random, options: dict[str, str]) -> str:
-    """Return what a model may say: reasons, then mostly the last line it was asked for."""
-    letter = dice.choice(list(options))
-    reasons = " ".join(dice.choice(REASONS) for _ in range(dice.randrange(1, 6)))
-    asked_for = f"\n\nMy final option: [{letter}]"
-    other = (
-        f" Therefore the answer is {letter}.",
-        f" I would choose **{letter}. {options[letter]}**.",
-        f" This is most consistent with {options[letter].lower()}.",
-        " It cannot be told from this view.",
-    )
-    return reasons + (asked_for if dice.random() < DECLARED else dice.choice(other))
-
-
-DECLARED = 0.7
-"""Share of the answers that end as they were told to."""
-REASONS = (
-    "The vertebral bodies keep their height and the cortical outlines are smooth.",
-    "There is a step of a few millimetres between neighbouring bodies at the lower levels.",
-    "The disc spaces look narrower towards the sacrum than above.",
-    "Small bony outgrowths stand at the front corners; option texts differ in what they make of that.",
-)
