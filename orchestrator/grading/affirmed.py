@@ -248,6 +248,7 @@ def _found(reading: Reading, blocks: list[Block]) -> Found | None:
         clauses = told
     worded = not reading.offered.levels and not any(one.by_letter for one in clauses)
     sure = any(block.telling or block.wrong or block.chooses for block in blocks) or _closes(reading)
+    sure = sure or all(map(reading.offered.is_escape, right))
     if worded and len(right) == 1 and not (sure or _alone(reading, clauses[0])):
         return None
     return Found(tuple(sorted(right)), clauses[0].start, clauses[-1].end)

@@ -232,6 +232,8 @@ def _more_letters(page: Page, at: int) -> bool:
         return True
     spelled = page.offered.patterns.by_spelling
     marks = [mark for mark in page.marks if at <= mark.start() < last and mark[0] in spelled]
+    if any(page.lower.endswith(", and ", at, mark.start()) for mark in marks):
+        return True
     return any(own_text(page, mark.end(), spelled[mark[0]])[0] > mark.end() for mark in marks)
 
 

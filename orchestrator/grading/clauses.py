@@ -48,7 +48,7 @@ _LEFT_BEHIND = re.compile(
 )
 """What says of all options before it that they are not meant."""
 _DISMISSED = re.compile(
-    r"(?:\s-\s|->|→|:)\s?(?:not [a-z]+|no|excluded?|rejected|out|normal|negative|absent)\W*\Z"
+    r"(?:\s-\s|->|→|[:;])\s?(?:not [a-z]+|no|excluded?|rejected|out|normal|negative|absent)\W*\Z"
     r"|(?:not|n't) (?:belong|fit|qualify|count)\b|\bleav(?:e|es|ing) [^.;]{0,20}\bout\b(?! (?:the )?(?:others?|rest"
     r"|remaining))"
 )
@@ -83,6 +83,12 @@ _FINE_BUT = re.compile(rf"\b(?:{phrases.FINE}|healthy|clear|no(?:thing|ne|body)?
 """What stands before options of which alone something is found: "normal except for", "no level but"."""
 _ALL_BUT = re.compile(rf"(?:\W*|[^.;]{{0,60}}\b(?:all|every|each)\b[^,.;:]{{0,40}} ){_BAR}{_FEW}")
 """What stands before those that are set apart from others: "apart from", "every disc but"."""
+_BESIDES = re.compile(r"\W*(?:apart from|aside from|besides|in addition to|as well as)(?: (?:the|an?)){0,2}\W{0,3}")
+"""What begins a sentence that goes on to more of the same."""
+_MORE = re.compile(r"[^,;]{0,40}, (?:there(?:'s| is| are)|(?:i|we) (?:can )?(?:also )?(?:see|note|find|notice)|also)\b")
+"""How it goes on."""
+_LEFT_OUT = re.compile(r"\b(?:everything|anything|all)(?: [a-z]{1,12}){0,2} but\W{0,3}\Z")
+"""What stands before options that are left out of all."""
 _OTHERS_FINE = re.compile(
     rf"(?!,? which)[^.;]{{0,80}}?(?:,|\b(?:is|are|looks?|appears?|seems?)\b)[^.;]{{0,80}}?\b(?:{phrases.FINE}|healthy"
     r"|nothing|no (?:other|further|additional))\b"
@@ -169,7 +175,9 @@ def clauses_of(reading: Reading, start: int, end: int, *, general: bool) -> list
         )
         exempt = not unsure and _exempt(lower, start, listed)
         dismissed = dismissed or _NORMAL.match(lower, cut) is not None
-        right = exempt or (False if dismissed else _verdict(before, after, hedged=unsure, sure=sure))
+        dismissed = dismissed or _LEFT_OUT.search(lower, left, listed.start) is not None
+        beside = not unsure and _BESIDES.fullmatch(lower, start, listed.start) and _MORE.match(lower, listed.end)
+        right = bool(exempt or beside) or (False if dismissed else _verdict(before, after, hedged=unsure, sure=sure))
         between = lower[left : listed.start]
         if clauses:
             against = against or bool(

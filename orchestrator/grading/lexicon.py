@@ -23,7 +23,8 @@ RIGHT = re.compile(
     r"|more (?:likely|appropriate|accurate|suitable|plausible|probable|similar)"
     r"|(?:dominant|main|primary|principal) (?:abnormality|finding|diagnosis|problem)"
     r"|most (?:prominent|striking|significant|evident|obvious|notable) (?:abnormality|finding|feature|change)"
-    r"|only (?:correct|right|valid|option|choice|answer)|(?:correct |final )?answer|(?<=my )(?:final )?(?:answers"
+    r"|(?:only|sole) (?:correct|right|valid|option|choice|answer)|better (?:answer|option|choice|pick)"
+    r"|(?:correct |final )?answer|(?<=my )(?:final )?(?:answers"
     r"|choices?|picks?|selections?)|one (?:that|which))"
     r"|(?:both |all |also )?(?:apply|applies|qualify|qualifies|hold true|holds true)"
     r"|(?:,| to be| as)? the (?:right|correct|best|only (?:remaining|plausible|possible|viable)"
@@ -123,23 +124,25 @@ SIGN_AFTER = re.compile(rf"[\s:.)\]]{{0,4}}[{TICK}{CROSS}⚠]")
 
 VERDICT = re.compile(
     r"[\s:.)\]\"'(,|=>→-]{0,6}(?:"
-    rf"(?P<right>{TICK}|(?:true|yes|correct|right(?! (?:[a-z]|l\d))|affected|involved|present|abnormal|positive"
-    rf"|selected|applies|likely|supported"
+    rf"(?P<right>{TICK}|(?:true|yes|correct|accurate|right(?! (?:[a-z]|l\d))|affected|involved|present|abnormal"
+    rf"|positive|selected|applies|likely|supported"
     r"|included|keep|kept)\b|(?<=[:.=-] )t\b|\+(?=\s{0,2}(?:\)|\n|\Z))|正确|对)"
     r"|(?P<open>(?:(?:is|are|remains?) )?(?:maybe|unsure|uncertain|unclear|possibl[ey]|ambiguous|partial(?:ly)?"
     r"|debatable|equivocal)\b|\?|⚠)"
-    rf"|{CROSS}|(?:false|no|incorrect|wrong|not|unaffected|normal|absent|negative|spared|excluded|ruled out|unlikely"
-    r"|drop|dropped)\b|(?<=[:.=-] )f\b|-(?=\s{0,2}(?:\)|\n|\Z))|错误|不正确|不对|否)(?!(?: [a-z]{1,12})?:| for\b)"
+    rf"|{CROSS}|(?:false|no|incorrect|inaccurate|wrong|not|unaffected|normal|absent|negative|spared|excluded"
+    r"|ruled out|unlikely|drop|dropped)\b"
+    r"|(?<=[:.=-] )f\b|-(?=\s{0,2}(?:\)|\n|\Z))|错误|不正确|不对|否)(?!(?: [a-z]{1,12})?:| for\b)"
 )
 """A verdict that stands right after a label or its text."""
 
 RULING = re.compile(
     rf"(?P<right>{TICK}|\b(?<!not )(?:correct|true|applies)\b|(?<=[.:] )supported(?=\W{{0,3}}(?:\n|\Z))"
-    rf"|\b(?<!not )(?:affected|involved)(?=(?: too| as well)?\W{{0,3}}(?:\n|\Z))"
+    rf"|(?<=[.:;] )accurate\b|\b(?<!not )(?:affected|involved)(?=(?: too| as well)?\W{{0,3}}(?:\n|\Z))"
     rf"|\b(?:present|positive)(?=\W{{0,3}}(?:\n|\Z))|\byes(?=\W{{0,3}}(?:\n|\Z))|(?<!不)正确|(?<!不)符合"
     rf"|(?<!不)成立)"
-    rf"|{CROSS}|\b(?:incorrect|false|wrong|not (?:correct|true|right|applicable|affected|involved)"
-    rf"|(?<=[.:] )not supported(?=\W{{0,3}}(?:\n|\Z))"
+    rf"|{CROSS}|\b(?:incorrect|inaccurate|false|wrong"
+    r"|not (?:correct|true|right|accurate|applicable|affected|involved|selected|chosen)"
+    r"|(?<=[.:] )not supported(?=\W{0,3}(?:\n|\Z))"
     r"|unaffected"
     rf"|uninvolved)\b|\b(?:absent|negative)(?=\W{{0,3}}(?:\n|\Z))|\bno(?=\W{{0,3}}(?:\n|\Z))"
     r"|错误|不正确|不对|不符合|不成立|有误"
@@ -269,6 +272,7 @@ UNFIT = re.compile(rf"{EXCLUDED.pattern}|{words('not|never|unlikely')}|n't\b|{CR
 
 SURVEY = re.compile(
     words(
+        r"differential|considerations?|candidates?|possibilities",
         r"let me|let's|analy[sz](?:e|ing)|examin(?:e|ing)|evaluat(?:e|ing)|consider(?:ing)?|going through|each",
         r"asks?|question|whether|which of",
     )
@@ -306,7 +310,7 @@ SETTLING = re.compile(
     words(
         r"actually|total|altogether|in all|so|thus|therefore|hence|makes (?:it|this|that)|gives|that(?:'s| is)"
         r"|it(?:'s| is)"
-        r"|this is|leaves|left with|rather"
+        r"|this is|leaves|left with|rather|is (?:known as|called|termed)"
     )
 )
 """Words with which a last sentence settles what the first left unsettled."""

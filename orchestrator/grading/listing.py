@@ -164,10 +164,13 @@ def read_text(page: Page, at: int, *, multi: bool, lines: bool = False, ends: bo
     """
     lower = page.lower
     begin = _text_start(page, at)
+    owners: tuple[str, ...] = ()
     listed: Listed | None = None
     clause: Listed | None = None
     for _ in range(MOST):
         found = page.offered.text_at(lower, begin)
+        if found is None and owners:
+            found = page.offered.rest_at(lower, begin, owners[0])
         if found is None or len(found[1]) > 1:
             break
         owners = found[1]

@@ -13,32 +13,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from orchestrator.grading.normalise import plain
+from orchestrator.grading.spellings import variants
 
-_LEVEL = re.compile(r"([clts])(\d{1,2})\s?[-/]\s?([clts]?)(\d{1,2})")
 _PLACE = re.compile(r"([clts])(\d{1,2})(?:\s?[-/]\s?[clts]?\d{1,2})?\Z")
-_HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
-_COMPOUND = re.compile(r"\A([a-z]{2,20}) ([a-z]{2,20}(?: [a-z]{2,20}){0,2})\Z")
-_SINGULAR = re.compile(r"[b-df-hj-np-tv-z]y\Z")
-_MEASURE = re.compile(r"([-+]?\d+(?:\.\d+)?) ?(°|%|[a-z]{1,3})")
-_SYNONYMS = {"true": "yes", "false": "no", "yes": "true", "no": "false"}
-_SPELLINGS = (
-    *(("hem", "haem"), ("nemi", "naemi"), ("edema", "oedema"), ("esoph", "oesoph"), ("ped", "paed")),
-    *(("tumor", "tumour"), ("color", "colour"), ("fiber", "fibre"), ("center", "centre"), ("gray", "grey")),
-)
-"""Parts of words as spelled in America and in Britain."""
-_SOUND = {"healthy": "normal", "normal": "healthy"}
-_WHOLE = (
-    *("{} spine", "{} study", "{} lumbar spine", "{} cervical spine", "{} thoracic spine"),
-    *("spine is {}", "spine looks {}", "spine appears {}"),
-)
-"""What is as it should be as a whole, and not only in a part."""
-_UNITS = {"°": "degrees", "%": "percent", "m": "meters"}
-_NUMBER = re.compile(r"\d{1,3}(?:,\d{3}){1,3}(?:\.\d{1,6})?|\d{1,9}(?:\.\d{1,6})?")
-_WORDS = (
-    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
-    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
-)
-"""Numbers in words; "one" is also a pronoun, and never stands for 1."""
 _ESCAPES = re.compile(
     r"\bnone\b|\bneither\b|\bnot (?:listed|given|here|enough|determin)|\bno (?:correct|right|answer|enough)|cannot"
     r"|can't"
@@ -160,6 +137,20 @@ class Offered:
                 return at + len(spelling), self.owners[spelling]
         return None
 
+    def rest_at(self, lower: str, at: int, label: str) -> tuple[int, tuple[str, ...]] | None:
+        """Return where another option's text ends of which only what tells it from the label's stands at `at`.
+
+        So of "contains cheese" and "contains tomatoes" in "it contains cheese and tomatoes".
+        """
+        words = self.texts[label].split(" ")
+        for other, text in self.texts.items():
+            parts = text.split(" ")
+            shared = next((n for n, pair in enumerate(zip(words, parts, strict=False)) if pair[0] != pair[1]), 0)
+            rest = " ".join(parts[shared:])
+            if shared and other != label and lower.startswith(rest, at) and whole(lower, at, at + len(rest)):
+                return at + len(rest), self.owners[text]
+        return None
+
     def texts_in(self, lower: str, start: int, end: int) -> Iterator[tuple[int, int, tuple[str, ...]]]:
         """Yield start, end and owners of each telling option text in `lower[start:end]`, none inside another."""
         found = []
@@ -186,7 +177,7 @@ def offered(options: tuple[tuple[str, str], ...]) -> Offered:
             owners[text] = (*owners.get(text, ()), label)
     exact = frozenset(owners)
     for label, text in texts.items():
-        for spelling in _variants(text, label):
+        for spelling in variants(text, label):
             if spelling not in exact:
                 owners[spelling] = (*owners.get(spelling, ()), label)
     by_first: dict[str, tuple[str, ...]] = {}
@@ -226,86 +217,6 @@ def _yes_no(texts: Mapping[str, str]) -> tuple[str, str] | None:
         if len(texts) == len(label) == 2 and yes in label and no in label:
             return label[yes], label[no]
     return None
-
-
-def _variants(text: str, label: str) -> set[str]:
-    """Return other ways to write an option's text: no article, other number, hyphen, unit in words, L4-5."""
-    found = set()
-    if text.startswith(("a ", "an ", "the ")):
-        found.add(text.split(" ", 1)[1])
-    found |= _hyphens(text)
-    if text.startswith("it "):
-        found.add(text[3:])
-    if text.endswith(" only"):
-        found.add(text[:-5])
-    if written := _NUMBER.fullmatch(text):
-        found |= _numbers(written[0])
-    if text in _WORDS:
-        found.add(str(_WORDS.index(text)))
-    if sound := _SOUND.get(text):
-        found |= {f"{text} spine", *(words.format(sound) for words in _WHOLE)}
-    if text in _SYNONYMS:
-        found.add(_SYNONYMS[text])
-    if len(text) > 3 and text.replace(" ", "").isalpha():
-        found |= _other_number(text)
-    found |= _spellings(text)
-    found |= _of_level(text)
-    if measure := _MEASURE.fullmatch(text):
-        number, unit = measure.groups()
-        word = _UNITS.get(unit, unit)
-        found |= {f"{one}{gap}{name}" for one in (number, f"{number}.0") for gap in ("", " ") for name in (unit, word)}
-    if text.endswith(f" {label.lower()}"):
-        stem = text[: -len(label)]
-        found |= {f'{stem}"{label.lower()}"', f"{stem}({label.lower()})", f"{stem}[{label.lower()}]"}
-    found.discard(text)
-    return found
-
-
-def _spellings(text: str) -> set[str]:
-    """Return a text as it is spelled in Britain or America, word by word and as a whole."""
-    found = {text}
-    for american, british in _SPELLINGS:
-        found |= {one.replace(british, american) if british in one else one.replace(american, british) for one in found}
-    return found
-
-
-def _of_level(text: str) -> set[str]:
-    """Return other ways to write a level: L4-L5, L4-5, between L4 and L5."""
-    level = _LEVEL.fullmatch(text)
-    if level is None:
-        return set()
-    one, first, other, second = level.groups()
-    found = {f"{one}{first}{sign}{side}{second}" for sign in "-/" for side in (other or one, "")}
-    found.add(f"{one}{first}{other or one}{second}")
-    below = {f"{other or one}{second}", *(("the sacrum",) if (other, second) == ("s", "1") else ())}
-    found |= {f"between {one}{first} and {end}" for end in below}
-    return found
-
-
-def _other_number(text: str) -> set[str]:
-    """Return a text of words in the plural, or in the singular."""
-    found = {text[:-1] if text.endswith("s") and not text.endswith("ss") else f"{text}s"}
-    if _SINGULAR.search(text):
-        found.add(f"{text[:-1]}ies")
-    return found | ({text[:-1]} if text.endswith("vertebrae") else set())
-
-
-def _hyphens(text: str) -> set[str]:
-    """Return a text with spaces for its hyphens, or one of few words with a hyphen after the first."""
-    if "-" in text:
-        return {_HYPHEN.sub(" ", text)}
-    compound = _COMPOUND.fullmatch(text)
-    return {f"{compound[1]}-{compound[2]}"} if compound else set()
-
-
-def _numbers(number: str) -> set[str]:
-    """Return other ways to write a number: in a word, with or without a thousands separator, with a decimal."""
-    bare = number.replace(",", "")
-    if "." in bare:
-        return {bare, bare.rstrip("0").rstrip("."), f"{bare}0"}
-    value = int(bare)
-    found = {bare, f"{bare}.0", f"{value:,}"}
-    return found | {_WORDS[value]} if 1 < value < len(_WORDS) else found
 
 
 def whole(text: str, start: int, end: int) -> bool:

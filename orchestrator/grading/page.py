@@ -15,7 +15,7 @@ from orchestrator.grading.offered import Offered
 
 MOST = 100
 """Labels, and other places, examined at either end of one output."""
-STOP = re.compile(r"\s{0,2}(?:[.)\],;:!\n\"⟧]|(?:only|as well|too)\b|\Z)")
+STOP = re.compile(r"\s{0,2}(?:[.)\],;:!\n\"⟧]|(?:only|alone|as well|too)\b|\Z)")
 """What may follow a declaration that ends there."""
 BULLET = re.compile(r"\s{0,6}(?:[-+>]\s|\d{1,2}[.)]\s)")
 """What begins a line of a list."""

@@ -17,7 +17,7 @@ from orchestrator.grading.rules import RULES, THRESHOLD, Rule, for_items
 from orchestrator.grading.vetoes import Veto
 from orchestrator.records import Abstained, Abstention, Answer
 
-PARSER_VERSION = "5"
+PARSER_VERSION = "6"
 """Changes whenever the parser may read an output differently than before."""
 
 SHIPPED = {

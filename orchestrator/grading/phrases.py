@@ -51,8 +51,8 @@ EXCLUDING = re.compile(
         _NO,
         FINE,
         r"non(?<!the non)|least(?<!at least)|wide open|open(?= at)|fine(?= at)|aligned(?= at)",
-        r"instead of|unlike|except|exception of|save for|aside from|relative to|in comparison (?:to|with)|excluding"
-        r"|apart from|compared (?:with|to)|against",
+        r"instead of|unlike|except|exception of|save for|aside from|relative to|in relation to",
+        r"in comparison (?:to|with)|excluding|apart from|compared (?:with|to)|against",
         r"other (?:two|three|four|five|six|options?|choices?|ones|statements?)",
         r"rules? out|ruled out|ruling out|leaves? out|left out|leaving out|cross\w* off|take back",
         r"well[- ]hydrated|spar(?:e|es|ing)|skip\w*|contradict\w*|exclud\w+|eliminat\w+|remov\w+|drop\w*|reject\w*"
@@ -80,9 +80,11 @@ EXCLUDED_AFTER = re.compile(
         r"cannot(?=\W*\Z)|off|miss(?:es|ed)|falls? short|fell short|exclude|excluded(?<!not be excluded)",
         r"eliminated|rejected|dropped|irrelevant|normally|incompatible|nothing to do",
         # what would be seen if it were so
-        r"would (?:only|be (?:impossible|obvious|seen|expected|drawn|shown|visible|displayed)|point|radiate|produce"
-        r"|show|cause|look)",
-        r"would (?:present|require|need|appear|lead|give|suggest)|you(?:'d| would) (?:see|find)|one would (?:see|find)",
+        r"would(?<!i would)(?<!we would)(?! (?:[a-z]{2,12}ly |also |then |thus |best )?"
+        r"(?:be (?:the|my|a|correct|right|considered|consistent"
+        r"|compatible|affected|involved|[a-z]+ed)\b|apply|fit|qualify|count|include|say|select|choose|pick|go|explain"
+        r"|account|match|correspond|describe|answer)\b)|would be (?:displayed|expected)",
+        r"you(?:'d| would) (?:see|find)|one would (?:see|find)",
     )
     + rf"|\b{_SOUND}|n't\b|{CROSS}|[不没无非未]|错|有误|排除"
 )

@@ -64,6 +64,11 @@ _DISBELIEF = re.compile(
 """Words with which a sentence takes something for not the case."""
 _DISBELIEVED = re.compile(rf"(?:{_DISBELIEF.pattern}|\bwhether\b)[^,.;:]{{0,30}}\Z")
 """Before an option's text in its sentence: it is taken for not the case."""
+_GOES_ON = re.compile(
+    r", (?:so|therefore|hence|thus) (?!i\b|it is the\b)"
+    r"|(?<!i )\b(?:would|could|might) (?:show|be(?! (?:my|the|most|best)\b)|have|look|appear|present|cause|involve)\b"
+)
+"""After an option's text in the last sentence: it is compared with, or a premise, and not the conclusion."""
 _MOST_LIKE = re.compile(
     r"(?:\b(?:most|best) (?:consistent|compatible|in keeping|in line) with|\bmost suggestive of|\b(?:all|these|this)"
     r"(?: of this| findings| features)? points? to|\b(?:diagnostic|pathognomonic) (?:of|for)"
@@ -181,14 +186,26 @@ def _result(reading: Reading) -> Found | None:
 
 def closing_text(reading: Reading) -> Found | None:
     """Find the one option whose text the last sentence holds, nothing in it denied or doubted."""
+    if whole := _whole(reading, *reading.closing):
+        return whole
     if not reading.texts or not reading.text.endswith(_STOPS, 0, reading.end):
         return None
     start, end = _main_clause(reading, *reading.closing)
     if any(doubt.search(reading.lower, start, end) for doubt in (lexicon.CONTRAST, lexicon.TENTATIVE)):
         return None
     seen = _one(reading, start, end)
-    after = (lexicon.CONDITION, _DISBELIEF)
+    after = (lexicon.CONDITION, _DISBELIEF, _GOES_ON)
     return None if seen and any(one.search(reading.lower, seen.end, reading.end) for one in after) else seen
+
+
+def _whole(reading: Reading, start: int, end: int) -> Found | None:
+    """Find the option whose text is all of a sentence, as in "Yes."."""
+    at = reading.offered.text_at(reading.lower, start) if start > reading.start else None
+    if at is None or len(at[1]) > 1 or reading.lower[at[0] : end].strip(_EDGES):
+        return None
+    if any(head.start <= start <= head.end + 1 for head in reading.heads):
+        return None
+    return Found(at[1], start, at[0])
 
 
 def sole_text(reading: Reading) -> Found | None:

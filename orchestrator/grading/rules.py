@@ -71,9 +71,10 @@ RULES: tuple[Rule, ...] = (
     Rule("last-line", 0.99, "a last line of nothing but letters", letters.last_line, _LETTERS),
     # Words that declare: the last such claim that is neither denied nor conditional.
     Rule("declared", 0.985, "the answer is X; I choose X; X is the best answer", declared(*SURE), _DECLARED),
+    # Above texts, for "all are present" may be followed by some of them.
+    Rule("all", 0.95, "all of the above; all but X", totals.all_of, (vetoes.UNREAD, vetoes.UNSURE), multi=True),
     Rule("declared-text", 0.95, "the answer is <text>", declared(*SURE, by_text=True), _DECLARED),
     # Multi-answer items only.
-    Rule("all", 0.95, "all of the above; all but X", totals.all_of, (vetoes.UNREAD, vetoes.UNSURE), multi=True),
     Rule(
         "rest",
         0.95,

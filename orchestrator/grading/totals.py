@@ -34,7 +34,8 @@ _BUT = re.compile(
 _LED = re.compile(
     r"(?:(?:(?:.*, )?(?:therefore|thus|hence|so)|overall|yes|in conclusion|in summary|in short|it appears that"
     r"|i (?:think|believe|select|choose)(?: that)?"
-    r"|i(?:'d| would|'ll| will) (?:mark|select|choose|pick|tick|go with|say|include)|因此|所以|故"
+    r"|i(?:'d| would|'ll| will) (?:mark|select|choose|pick|tick|go with|say|include)|honestly|clearly|indeed|in fact"
+    r"|actually|因此|所以|故"
     r"|综上(?:所述)?)[\s,:]{1,3})?[\s\"'(\[>+-]{0,4}\Z"
 )
 _DECLARED = re.compile(
@@ -43,8 +44,14 @@ _DECLARED = re.compile(
 )
 _END = re.compile(r"[\s\"')\]⟧]{0,3}(?:[.!;,。\n]|\Z)")
 _CALLED = re.compile(r"[都均皆全]?是?对的?(?=[\s,.。!]|\Z)")
+_SEEN = re.compile(
+    r"\s(?:can (?:all )?be|are|is|were)(?: all| clearly)? (?:seen|visible|identified|found|noted|observed|recogni[sz]ed"
+    r"|demonstrated|confirmed|shown|depicted)\b"
+)
+"""What goes on to say of all that they are there."""
 _ARE = re.compile(
-    r"\s(?:therefore |thus |then |also )?(?:are|is|were|have|has|shows?|exhibits?|demonstrates?)"
+    r"\s(?:holds?|appl(?:y|ies)|fits?|qualif(?:y|ies)|counts?)\b"
+    r"|\s(?:therefore |thus |then |also )?(?:are|is|were|have|has|shows?|exhibits?|demonstrates?)"
     r"\s(?!not|in|wrong|false|normal|excluded|ruled|un)[a-z]"
 )
 """What goes on to say of all but some what holds for them."""
@@ -100,7 +107,7 @@ def _chosen(reading: Reading, whole: re.Match[str], *, alone: bool) -> Found | N
             if listed is None or listed.hedged:
                 return None
             left_out, end = set(listed.letters), listed.end
-        elif calls := lexicon.RIGHT.match(lower, end) or _CALLED.match(lower, end):
+        elif calls := lexicon.RIGHT.match(lower, end) or _CALLED.match(lower, end) or _SEEN.match(lower, end):
             if calls.groupdict().get("neg"):
                 return None
             right, end = True, calls.end()

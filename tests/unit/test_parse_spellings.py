@@ -1,0 +1,155 @@
+"""An option's text in other spellings and forms, and other ways to say which options are meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.grading.parse import parse
+from orchestrator.records import Abstained, Abstention, Answer
+
+DISEASES = {"A": "Pott disease", "B": "Paget disease", "C": "Scheuermann disease", "D": "Baastrup's disease"}
+GRADES = {"A": "Grade 1", "B": "Grade II", "C": "Grade 3", "D": "Grade 4"}
+COUNTS = {"A": "0", "B": "1", "C": "2", "D": "3"}
+SIDES = {"A": "Central", "B": "Paracentral left", "C": "Right foraminal"}
+FOOD = {"A": "Lemon", "B": "Garlic", "C": "Tomato", "D": "Radishes"}
+PIZZA = {"A": "Contains meat", "B": "Contains cheese", "C": "Contains tomatoes", "D": "Contains olives"}
+KITCHEN = {
+    "A": "The stove is on",
+    "B": "The sink is full of dishes",
+    "C": "Multiple cups stacked",
+    "D": "The refrigerator door is open",
+}
+WEAR = {"A": "Osteophytes", "B": "Endplate sclerosis", "C": "Disc space narrowing", "D": "Vacuum phenomenon"}
+SLIP = {"A": "Spondylolysis", "B": "Spondylolisthesis", "C": "Disc herniation", "D": "Spinal stenosis"}
+NONE = {"A": "Disc herniation", "B": "Compression fracture", "C": "Spondylolisthesis", "D": "None of the above"}
+YES = {"A": "Yes", "B": "No"}
+ANOMALIES = {"A": "Sacralization of L5", "B": "Lumbarization of S1", "C": "Block vertebra"}
+WIDTHS = {"A": "1 mm", "B": "3 mm", "C": "5 mm", "D": "10 mm"}
+CORD = {"A": "Cauda equina", "B": "Conus medullaris", "C": "Filum terminale"}
+
+
+def letters(text: str, options: dict[str, str], *, multi: bool = False) -> str:
+    """Return the letters read, joined; nothing where none are."""
+    answer = parse(text, options, multi=multi)
+    return "".join(answer.letters) if isinstance(answer, Answer) else ""
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "letter"),
+    [
+        ("These are the signs of Scheuermann's disease.", DISEASES, "C"),
+        ("This is Baastrup disease.", DISEASES, "D"),
+        ("The slip is Meyerding grade III.", GRADES, "C"),
+        ("The slip is grade 2.", GRADES, "B"),
+        ("So the number of cars is zero.", COUNTS, "A"),
+        ("The protrusion is left paracentral.", SIDES, "B"),
+        ("The protrusion is left-sided paracentral.", SIDES, "B"),
+        ("The stenosis is foraminal right.", SIDES, "C"),
+        ("It shows tomatoes.", FOOD, "C"),
+        ("It shows a radish.", FOOD, "D"),
+    ],
+)
+def test_a_text_is_known_in_its_other_spellings(text: str, options: dict[str, str], letter: str) -> None:
+    """With or without an apostrophe, in other numerals, with the side at the other end, in singular and plural."""
+    assert letters(text, options) == letter
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("- Sink full of dishes: correct.\n- Stove is on: incorrect.\n- Refrigerator door is open: no.", "B"),
+        ("Multiple cups are stacked, and the refrigerator door is open.", "CD"),
+    ],
+)
+def test_a_statement_is_known_with_and_without_its_verb(text: str, wanted: str) -> None:
+    """As headings and running text have it."""
+    assert letters(text, KITCHEN, multi=True) == wanted
+
+
+def test_a_list_need_not_repeat_what_its_options_share() -> None:
+    """What tells the next option from the one before is enough."""
+    assert letters("It contains cheese and tomatoes, and basil on top. No meat, no olives.", PIZZA, multi=True) == "BC"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Everything but A holds here.", "BCD"),
+        ("All of these can be seen except for B.", "ACD"),
+        ("Honestly, all of the listed findings can be identified on this radiograph.", "ABCD"),
+        ("All four are present. The picture of disc disease: osteophytes, endplate sclerosis, a narrow disc.", "ABCD"),
+        ("I considered everything. Everything but osteophytes was a stretch, and I cannot say more.", ""),
+    ],
+)
+def test_all_may_be_there_or_hold_but_for_some(text: str, wanted: str) -> None:
+    """What is left out of all is never what is chosen."""
+    assert letters(text, WEAR, multi=True) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Apart from the spondylolisthesis, there's a spinal stenosis.", "BD"),
+        ("Besides disc herniation, I also see spondylolysis.", "AC"),
+        (
+            "Spondylolysis: present.\nSpondylolisthesis: no slip; not selected.\nSpinal stenosis: not selected.",
+            "A",
+        ),
+        ("Spondylolysis: accurate. Disc herniation: inaccurate.\nSpinal stenosis: accurate.", "AD"),
+    ],
+)
+def test_what_begins_with_one_goes_on_to_another(text: str, wanted: str) -> None:
+    """Both are there; what is not selected, or inaccurate, is not."""
+    assert letters(text, SLIP, multi=True) == wanted
+
+
+def test_a_differential_is_no_answer() -> None:
+    """What may be, and what would be if it were so, is not what is."""
+    text = (
+        "The differential for such a lesion includes spondylolysis, disc herniation and spinal stenosis. "
+        "A disc herniation would displace the root, and spinal stenosis would narrow the canal. "
+        "That's a spondylolysis and nothing else on the list."
+    )
+    assert letters(text, SLIP, multi=True) == "A"
+
+
+def test_none_of_the_above_is_an_option_where_it_is_offered() -> None:
+    """It needs no second word that it is chosen."""
+    assert letters("I find no herniation and no slip, so none of the above applies.", NONE, multi=True) == "D"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "letter"),
+    [
+        ("I see no reason to doubt that there was surgery: there's a cage. Yes.", YES, "A"),
+        ("A. Yes\nB. No", YES, ""),
+        ("This is sacralization of L5.\n\nNote: lumbarization of S1 would show the opposite.", ANOMALIES, "A"),
+        ("The interval is about 5 mm. Normal in adults is up to 3 mm, so this is enlarged.", WIDTHS, ""),
+        (
+            "It is the end of the cord, below which the cauda equina begins. It is known as the conus medullaris.",
+            CORD,
+            "B",
+        ),
+        ("I first considered A, but the fragment is free. So C is the better answer.", CORD, "C"),
+        ("That leaves C alone.", CORD, "C"),
+        ('There is one thread, so "filum terminale" is the sole correct option.', CORD, "C"),
+    ],
+)
+def test_the_last_sentence_is_weighed_before_it_counts(text: str, options: dict[str, str], letter: str) -> None:
+    """It may be the answer itself, or only say what would be, or what is normal."""
+    assert letters(text, options) == letter
+
+
+def test_to_leave_one_option_alone_is_no_refusal() -> None:
+    """ "I won't select it" is said of an option; "I won't select an option" of the question."""
+    left = parse("Whether it is on I can't tell, so I won't select it.", KITCHEN, multi=True)
+    refused = parse("Sorry, I won't select an option.", KITCHEN, multi=True)
+    assert isinstance(left, Abstention)
+    assert isinstance(refused, Abstention)
+    assert left.reason is not Abstained.REFUSED
+    assert refused.reason is Abstained.REFUSED
+
+
+def test_letters_of_which_reasons_stand_between_are_not_read_alone() -> None:
+    """The second would be lost."""
+    assert letters("What I can confirm is A, as it is on, and D, as it stands open.", KITCHEN, multi=True) != "A"
