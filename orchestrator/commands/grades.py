@@ -15,11 +15,12 @@ from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from orchestrator.errors import CacheError
 from orchestrator.grading import judge
 from orchestrator.grading.grade import digest, graded, read
 from orchestrator.records import Answer, Ending, Grade, Item, Outcome
@@ -33,10 +34,11 @@ ALONE = 4_000
 """Questions asked whose replies this process grades by itself: others called to help would hardly have begun."""
 HELPERS = min(4, (os.cpu_count() or 1) - 1)
 """Processes that read replies beside this one, which has its own work with what they read."""
-SENT = 4 * HELPERS
-"""Chunks that the helpers have at once: some of them are on their way. What comes beside these is read here."""
-AHEAD = SENT + 12
-"""Chunks under way, the more so that there is something to read here while the helpers start."""
+AT_HELPERS = 4 * HELPERS
+"""Most chunks given to the helpers at once; more are read here. Each has one in hand and one at hand, and the others
+bridge the time in which this process is busy and hands out none."""
+AHEAD = AT_HELPERS + 12
+"""Most chunks under way: enough to read here while the helpers start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,27 +119,24 @@ async def _helped(source: Source, chunked: AsyncIterator[list[Item]]) -> AsyncGe
     """Yield what `grade_chunk` gives for each of the chunks, in order, from processes that grade several at once."""
     pool: ProcessPoolExecutor | None = None
     waiting: deque[tuple[list[Item], _Chunk]] = deque()
-    thresholds = gc.get_threshold()
-    _seldom_collect()
-    try:
-        async for chunk in chunked:
-            # Spawned, for a fork would take the cache's thread and the loop with it.
-            pool = pool or ProcessPoolExecutor(HELPERS, multiprocessing.get_context("spawn"), _begin_to_help)
-            busy = sum(not sent.done() for _, sent in waiting)
-            waiting.append((chunk, _sent(pool, source, chunk) if busy < SENT else _read_here(source, chunk)))
-            while len(waiting) >= AHEAD or (waiting and waiting[0][1].done()):
+    with _seldom_collecting():
+        try:
+            async for chunk in chunked:
+                # Spawned, for a fork would take the cache's thread and the loop with it.
+                pool = pool or ProcessPoolExecutor(HELPERS, multiprocessing.get_context("spawn"), _begin_to_help)
+                busy = sum(not sent.done() for _, sent in waiting)
+                waiting.append((chunk, _sent(pool, source, chunk) if busy < AT_HELPERS else _read_here(source, chunk)))
+                while len(waiting) >= AHEAD or (waiting and waiting[0][1].done()):
+                    items, sent = waiting.popleft()
+                    for one in _graded(source, items, await _received(source, items, sent)):
+                        yield one
+            while waiting:
                 items, sent = waiting.popleft()
                 for one in _graded(source, items, await _received(source, items, sent)):
                     yield one
-        while waiting:
-            items, sent = waiting.popleft()
-            for one in _graded(source, items, await _received(source, items, sent)):
-                yield one
-    finally:
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
+        finally:
+            if pool is not None:
+                pool.shutdown(cancel_futures=True)
 
 
 def _sent(pool: ProcessPoolExecutor, source: Source, chunk: list[Item]) -> _Chunk:
@@ -150,9 +149,12 @@ def _sent(pool: ProcessPoolExecutor, source: Source, chunk: list[Item]) -> _Chun
 
 
 def _read_here(source: Source, chunk: list[Item]) -> _Chunk:
-    """Return `_read_chunk` of a chunk as if it had been sent."""
+    """Return `_read_chunk` of a chunk as if it had been sent; what goes wrong is raised when its turn comes."""
     done: _Chunk = Future()
-    done.set_result(_read_chunk(source, chunk))
+    try:
+        done.set_result(_read_chunk(source, chunk))
+    except CacheError as error:
+        done.set_exception(error)
     return done
 
 
@@ -182,6 +184,18 @@ def _seldom_collect() -> None:
     """
     gc.freeze()
     gc.set_threshold(100_000)
+
+
+@contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Do so for the length of a block, of which there may be one at a time."""
+    before = gc.get_threshold()
+    _seldom_collect()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 async def chunks(items: AsyncIterator[Item]) -> AsyncGenerator[list[Item], None]:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from orchestrator.grading import cues, lexicon
 from orchestrator.grading.blocks import read_block
 from orchestrator.grading.label import own_text
-from orchestrator.grading.listing import read_list, read_text, read_unoffered
+from orchestrator.grading.listing import read_list, read_small, read_text, read_unoffered
 from orchestrator.grading.page import STOP, Listed, Page, ends
 from orchestrator.grading.patterns import words
 from orchestrator.grading.sentences import is_question, sentence_before, sentence_end
@@ -27,11 +27,21 @@ _DENYING = words(
     "not|never|cannot|than",
 )
 _DENIED_VERB = re.compile(rf"(?:{_DENYING}|n't)(?: (?:really|simply|just|be able to|want to|have to))? \Z")
+_REJECTED = re.compile(
+    words(r"reject(?:ed)?|exclude[ds]?|rule[ds]? out|discard(?:ed)?|leave out|left out|cross(?:ed)? out|eliminate[ds]?")
+)
+"""Words between "option" and "is" that say it is none."""
 _DECIDING = re.compile(r"(?:going with|opting for|sticking with|staying with|leaning toward|settling on)")
 _NAMED_AFTER = re.compile(r"\s?[,:-]\s?[\"'(]{0,2}")
 _UNFIT = re.compile(r"(?:not|n't) (?:belong|apply|fit|qualify)\b")
 _TENTATIVE = re.compile(r"\b(?:could|might|may|neither|nor) \Z")
 _FALSE = re.compile(r"\b(?:false|untrue|inaccurate|incorrect|wrong|normal) (?:\w{1,12} )?\Z")
+_AND_SOME = re.compile(
+    r"[\s)\]]{0,2}(?:,(?: and)?|;| and)"
+    r"(?: (?!(?:while|whereas|but|not|no|nor|without|which|as|because|since|so|though|is|are|rather|instead)\b)"
+    r"[a-z-]{1,16}){0,3} \Z"
+)
+"""Between the texts of a list: it goes on to another."""
 _EITHER = re.compile(r"either\W{0,3}\Z")
 _TO_CHOOSE = re.compile(r" to (?:select|choose|mark|pick|tick)")
 _PLURAL = re.compile(r"\b(?:options|choices|answers)\s*$")
@@ -133,7 +143,7 @@ def _cue(lower: str, at: int, anchor: str) -> re.Match[str] | None:
 
 
 def _noun_fits(lower: str, at: int, cue: str) -> bool:
-    if _OFFERED.search(lower, max(0, at - 24), at):
+    if _OFFERED.search(lower, max(0, at - 24), at) or _REJECTED.search(cue):
         return False
     if not _LISTED_OPTIONS.match(cue) or _TO_CHOOSE.search(cue):
         return True
@@ -196,13 +206,14 @@ def _read(page: Page, kind: Kind, at: int) -> Listed | None:
     sure = kind in _SUREST
     listed = read_block(page, at, described=True, texts=sure) if page.multi else read_list(page, at, multi=False)
     if listed is None and sure:
-        listed = (None if page.multi else read_text(page, at, multi=False)) or read_unoffered(page, at)
+        listed = None if page.multi else read_text(page, at, multi=False)
+        listed = listed or read_small(page, at) or read_unoffered(page, at)
     return listed
 
 
 def _ends_there(page: Page, kind: Kind, cue: re.Match[str], listed: Listed) -> bool:
     """Return whether the letters are all that the cue declares, and not the beginning of something else."""
-    if kind == "finding" and _apposed(page, cue[0], listed):
+    if (kind == "finding" and _apposed(page, cue[0], listed)) or _list_goes_on(page, listed):
         return False
     if kind not in {"concluded", "named"}:
         return True
@@ -222,6 +233,16 @@ def _apposed(page: Page, cue: str, listed: Listed) -> bool:
     bracketed = listed.by_text and page.text[listed.start - 1] == "("
     below = "\n" in cue and ":" not in cue
     return bracketed or below or (page.multi and listed.by_text and _APPOSED.fullmatch(cue) is not None)
+
+
+def _list_goes_on(page: Page, listed: Listed) -> bool:
+    """Return whether a list of texts goes on to more, with words before them that are none of the option's."""
+    if not page.multi or not listed.by_text:
+        return False
+    last = sentence_end(page.text, listed.end)
+    texts = page.offered.texts_in(page.lower, listed.end, last)
+    start, _, owners = next(texts, (last, last, ()))
+    return not {*owners} <= {*listed.letters} and _AND_SOME.match(page.lower, listed.end, start) is not None
 
 
 def _more_letters(page: Page, at: int) -> bool:

@@ -34,7 +34,7 @@ _ONLY = re.compile(
     r"|\bthe one \w+(?: \w+)? is\W{0,3}\Z"
 )
 _ALONE = re.compile(
-    r"(?: \([^()\n]{1,80}\))?[\s)]{0,2}(?:only(?=\W{0,3}\Z)|alone|and nothing else|(?:is|are) the only)\b"
+    r"(?: \([^()\n]{1,80}\))?[\s)]{0,2}(?:only(?=\W{0,3}\Z)|alone|and nothing else|(?:is|are) the (?:only|sole))\b"
 )
 _LEFT_BEHIND = re.compile(
     r"\b(?:they|these|those) (?:are|were|do|have)(?: not|n't)\b|"

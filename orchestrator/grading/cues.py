@@ -41,7 +41,8 @@ _VERB = _any(
     "cho(?:os(?:es?|ing)|sen?)", "select(?:s|ed|ing)?", "pick(?:s|ed|ing)?", "go(?:ing)? (?:with|for)", "went with",
     "opt(?:ing|ed)? for", "vot(?:e|ing) for", "lean(?:ing)? towards?", "(?:settl|decid)(?:e|ing) (?:on|for)", "tick",
     "st(?:ay|ick)(?:ing)? with", "recommend", "submit(?:ting)?", "(?:i|would|will|d) say", "i believe", "give you",
-    "agree with", r"(?:classify|categori[sz]e|label|grade|interpret) (?:this|it|that|the)(?: [a-z]{2,12}){0,2} as",
+    "agree with", "favou?r",
+    r"(?:classify|categori[sz]e|label|grade|interpret) (?:this|it|that|the)(?: [a-z]{2,12}){0,2} as",
     "call (?:this|it|that)(?: [a-z]{2,12})?",
 )  # fmt: skip
 _ADVERBS = rf"(?:(?=[a-z:-]){_ADVERB}[\s:,]{{1,8}}){{0,4}}"
@@ -78,7 +79,7 @@ _ANCHORS = {
     **dict.fromkeys(("voting for", "lean toward", "leaning toward", "settle ", "settling ", "decide "), "verb"),
     **dict.fromkeys(("deciding ", "stay with", "staying with", "stick with", "sticking with"), "verb"),
     **dict.fromkeys(("recommend", "submit", "agree with", "classify", "categori", "label ", "grade "), "verb"),
-    **dict.fromkeys(("interpret", "call this", "call it", "call that"), "verb"),
+    **dict.fromkeys(("favor ", "favour ", "interpret", "call this", "call it", "call that"), "verb"),
     **dict.fromkeys(("tick ", "i say", "would say", "d say", "will say", "i believe", "give you"), "verb"),
     **dict.fromkeys(("therefore", "thus", "hence", "so ", "consequently", "accordingly"), "so"),
     **dict.fromkeys(("in conclusion", "in summary", "overall"), "so"),

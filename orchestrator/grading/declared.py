@@ -31,6 +31,7 @@ def declared(*kinds: Kind, by_text: bool = False, agree: bool = False) -> Callab
         return claim.kind in kinds and claim.listed.by_text == by_text and not echo
 
     def find(reading: Reading) -> Found | None:
+        # Most outputs claim nothing, and five rules ask.
         if not reading.claims:
             return None
         claims = [claim for claim in reading.claims if counts(claim, reading)]

@@ -38,6 +38,7 @@ _BOX_BEFORE = re.compile(
 _LEAD = re.compile(
     r"\s{0,4}(?:[-+>]\s|\d{1,2}[.)]\s)?"
     r"(?:on reflection,?\s)?"
+    r"(?:(?:most likely|probably|definitely|certainly|clearly),?\s)?"
     r"(?:(?:only|just|both|i (?:think|believe|say|choose|select|pick))\s(?:options?\s|levels?\s)?)?"
 )
 _OFFERING = re.compile(r"\b(?:(?<!correct )(?<!right )options?|(?<!correct )choices?)\b[^\n.]{0,30}:\s{0,4}\Z")
@@ -95,7 +96,7 @@ def _finals(lower: str, end: int) -> Iterator[re.Match[str]]:
 def _goes_on(reading: Reading, at: int) -> bool:
     """Return whether a bracket that holds a list goes on with something else that is listed."""
     end = reading.text.find("]", at, at + LONGEST_LINE)
-    if reading.text[at - 1] == "]" or end < 0 or not reading.text[at:end].strip():
+    if reading.text[at - 1] == "]" or end < 0 or not reading.text[at:end].strip() or "[" in reading.text[at:end]:
         return False
     more = reading.offered.patterns.mark.search(reading.text, at, end) is not None
     return more or _GOES_ON.match(reading.lower, at) is not None

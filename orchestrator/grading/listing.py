@@ -30,6 +30,10 @@ _TO_LABEL = re.compile(
     r"[\"']{0,2}[\s,:-]{0,3}(?:(?:listed|given|labell?ed|marked) as )?(?:\((?=option|choice))?(?=[(\[]|option|choice)"
 )
 _SEVERAL = re.compile(r"\s?:\s?(?:options|choices)\b")
+_SMALL = re.compile(
+    r"[\s\"']{0,2}(?:option |choice |answer )?"
+    r"(?:[(\[](?P<bracketed>[a-z])[)\]]|(?P<bare>[a-z])(?=[.,;]?[\"']?\s{0,4}(?:\n|\Z)))"
+)
 _BRACKET = re.compile(r"\s?\(\s?")
 _OPENING = re.compile(r"[\s\"'(\[⟦]{0,6}")
 
@@ -237,6 +241,16 @@ def _labelled(page: Page, end: int, owners: tuple[str, ...]) -> tuple[int, tuple
     label = page.offered.patterns.by_spelling[mark["a"] or mark["b"] or mark["c"]]
     closing = CLOSING.match(page.lower, mark.end())
     return closing.end() if closing else mark.end(), () if label in owners else owners
+
+
+def read_small(page: Page, at: int) -> Listed | None:
+    """Return a label written small, where it is declared in brackets, or stands alone up to a stop."""
+    small = _SMALL.match(page.text, at)
+    letter = small and (small["bracketed"] or small["bare"])
+    if small is None or not letter or letter in page.offered.patterns.by_spelling:
+        return None
+    label = page.offered.patterns.by_spelling.get(letter.upper())
+    return Listed((label,), small.end() - 1, small.end()) if label else None
 
 
 def read_unoffered(page: Page, at: int) -> Listed | None:

@@ -104,7 +104,7 @@ def measured(rows: Iterable[Labelled], rules: Mapping[bool, Sequence[Rule]] = SH
     """Return what the rules, by whether several options may be right, make of each row."""
 
     def one(row: Labelled) -> Measured:
-        answer = decide(*read(row.output, row.options, multi=row.multi), rules[row.multi])
+        answer = decide(*read(row.output, row.options, multi=row.multi), rules)
         if isinstance(answer, Answer):
             return Measured(row, answer.letters, answer.rule)
         return Measured(row, (), str(answer.reason))
@@ -193,10 +193,10 @@ def report(rows: Sequence[Labelled], *, show_misses: bool = False) -> Iterator[s
         for figure in (_accuracy, _precision, _silence):
             yield str(figure(f"{source}: {figure.__name__.strip('_')}", members))
     yield "\nprecision by rule, strong labels and others"
-    shipped = {rule.name: rule.confidence for rule in RULES}
+    confidence = {rule.name: rule.confidence for rule in RULES}
     for name, members in _by(lambda one: one.why, [one for one in outcomes if one.letters]).items():
         for tier, there in _by(lambda one: one.row.tier, members).items():
-            yield str(_precision(f"{name} [{tier}], shipped at {shipped[name]:g}", there))
+            yield str(_precision(f"{name} [{tier}], shipped at {confidence[name]:g}", there))
     yield "\neach source with the table that the other sources alone would have shipped"
     yield from map(str, held_out(rows))
     reasons = Counter(one.why for one in outcomes if not one.letters)

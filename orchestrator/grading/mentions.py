@@ -28,6 +28,7 @@ _BEFORE_LETTERS = re.compile(
     r"|neither|either|except|that|this|levels?|therefore|thus|hence|then|of|at|by|makes|rejected?|excluded?"
     r"|eliminate[ds]?"
     r"|drop|out|s|while|whereas|because|since|final|go|say|think|believe|see|definitely|certainly|clearly|probably"
+    r"|supports?|favou?rs?|confirms?|matches|fits|means"
 )
 _NAMED_BY_LETTER = re.compile(
     r"between|angles?|points?|lines?|segments?|triangles?|events?|sets?|vert(?:ex|ices)|sides?|lengths?|variables?"

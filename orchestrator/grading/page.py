@@ -61,7 +61,8 @@ class Listed(NamedTuple):
 class Page:
     """The text of one output beside what was offered, and the labels that stand in it.
 
-    Not a frozen dataclass, which takes twice as long to make, and there is one for every output; the fields are final.
+    There is one for every output, and a frozen dataclass takes three times as long to make: the fields are final
+    instead, for the type checker, and a page is equal to itself alone.
     """
 
     text: Final[str]

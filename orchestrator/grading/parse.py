@@ -6,7 +6,7 @@ drawn or evaluated; the time is bounded by the window that `normalise` reads, pl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from orchestrator.grading import abstaining
 from orchestrator.grading.disputes import disputes
@@ -25,6 +25,7 @@ SHIPPED = {
 }
 """Whether several options may be right -> the rules that give answers then."""
 FIRM = {multi: tuple(rule for rule in rules if rule.firm) for multi, rules in SHIPPED.items()}
+"""The same -> those of them that give an answer even in an output that was cut."""
 
 
 def parse(output: str, options: Mapping[str, str], *, multi: bool, truncated: bool = False) -> Answer | Abstention:
@@ -36,7 +37,7 @@ def parse(output: str, options: Mapping[str, str], *, multi: bool, truncated: bo
     if not options or not output or output.isspace():
         return Abstention(Abstained.TRUNCATED if truncated else Abstained.NOTHING)
     passage, reading = read(output, options, multi=multi)
-    answer = decide(passage, reading, (FIRM if truncated else SHIPPED)[multi], cut=truncated)
+    answer = decide(passage, reading, FIRM if truncated else SHIPPED, cut=truncated)
     return Abstention(Abstained.TRUNCATED) if truncated and isinstance(answer, Abstention) else answer
 
 
@@ -46,12 +47,17 @@ def read(output: str, options: Mapping[str, str], *, multi: bool) -> tuple[Passa
     return passage, Reading(passage.text, passage.lower, passage.seam, offered(tuple(options.items())), multi)
 
 
-def decide(passage: Passage, reading: Reading, rules: Iterable[Rule], *, cut: bool = False) -> Answer | Abstention:
-    """Return what the first of some rules for such items finds that no veto speaks against, or why there is none."""
+def decide(
+    passage: Passage, reading: Reading, rules: Mapping[bool, Sequence[Rule]], *, cut: bool = False
+) -> Answer | Abstention:
+    """Return what the first of some rules finds that no veto speaks against, or why there is no answer.
+
+    `rules` maps whether several options may be right to the rules for such items.
+    """
     if passage.thinking:
         return Abstention(Abstained.NOTHING)
     set_aside: list[tuple[str, Found, str]] = []
-    for rule in rules:
+    for rule in rules[reading.multi]:
         seen = rule.finder(reading)
         if seen is None or (cut and _open(reading, seen)):
             continue

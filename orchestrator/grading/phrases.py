@@ -79,6 +79,7 @@ EXCLUDED_AFTER = re.compile(
         r"leav(?:e|es|ing)(?: \w+){0,3} out|left out|ruled(?<!not be ruled) out|crossed out|taken out",
         r"cannot(?=\W*\Z)|off|miss(?:es|ed)|falls? short|fell short|exclude|excluded(?<!not be excluded)",
         r"eliminated|rejected|dropped|irrelevant|normally|incompatible|nothing to do",
+        r"outside (?:of )?the (?:\w+ )?(?:region|field|image|frame|view|picture|crop|slice)",
         # what would be seen if it were so
         r"would(?<!i would)(?<!we would)(?! (?:[a-z]{2,12}ly |also |then |thus |best )?"
         r"(?:be (?:the|my|a|correct|right|considered|consistent"
@@ -140,8 +141,8 @@ DECISIVE = re.compile(
 
 PREDICATE = re.compile(
     r"(?::|\b(?:are|is|be|were|was|being|(?<=it')s|(?<=that')s|looks?(?: like)?|seems?|appears?|namely"
-    r"|spans?|bridges?|covers?|includes?|comprises?|consists? of|contains?|involves?|features?"
-    r"|notice|see|find|observe|spot|shows?|demonstrates?|depicts?|displays?|exhibits?|represents?|reflects?|reveals?"
+    r"|spans?|bridges?|occup(?:ies|y)|extends? (?:in)?to|covers?|includes?|comprises?|consists? of"
+    r"|contains?|involves?|features?|notice|see|find|observe|spot|shows?|demonstrates?|depicts?|displays?|exhibits?|represents?|reflects?|reveals?"
     r"|identify|supports?|suggests?|(?:call|label|term|nam|deem)l?ed"
     r"|indicates?|corresponds? to|consistent with|compatible with|fits?(?: with)?|points? to|in keeping with|typical of"
     r"|evidence of|[a-z]{2,12}ed by|(?:label|call|deem|consider)(?: \w+){0,3}"

@@ -157,7 +157,7 @@ def _line_end(reading: Reading, at: int) -> int:
 
 def opening_text(reading: Reading) -> Found | None:
     """Find the one option whose text the first sentence holds, nothing in it denied or doubted."""
-    if not reading.texts:
+    if not reading.texts or _opens_with_list(reading):
         return None
     start, end = _after_clause(reading, *reading.opening)
     if lexicon.TENTATIVE.search(reading.lower, reading.start, end):
@@ -169,6 +169,11 @@ def opening_text(reading: Reading) -> Found | None:
     concluded = seen and reading.closing[0] >= end and lexicon.CONCLUDING.match(reading.lower, reading.closing[0])
     last = _one(reading, *reading.closing) if concluded else _result(reading)
     return None if seen and last and last.letters != seen.letters else seen
+
+
+def _opens_with_list(reading: Reading) -> bool:
+    """Return whether the output begins with a line of a list of labels, an echo of what was offered."""
+    return bool(reading.heads) and reading.heads[0].listed and reading.heads[0].start <= reading.start
 
 
 def _result(reading: Reading) -> Found | None:
@@ -257,6 +262,8 @@ def denied(reading: Reading) -> Found | None:
 
 def opening_words(reading: Reading) -> Found | None:
     """Find the one option whose words of content the first sentence holds, in whatever form."""
+    if _opens_with_list(reading):
+        return None
     start, end = _after_clause(reading, *reading.opening)
     doubts = (*_DOUBTS, lexicon.TENTATIVE, _DISBELIEF)
     if any(doubt.search(reading.lower, start, end) for doubt in doubts) or is_question(reading.text, end - 1):

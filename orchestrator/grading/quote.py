@@ -183,7 +183,7 @@ def _against(passage: Passage, part: Reading, letters: tuple[str, ...]) -> str:
         return "the judge's quote is a question"
     if _UNMEANT.search(part.lower):
         return "the judge's quote holds only under a condition, is denied or doubted, or is what others say"
-    said = decide(passage, part, SHIPPED[part.multi])
+    said = decide(passage, part, SHIPPED)
     if isinstance(said, Answer):
         if said.letters != letters:
             return f"the judge's quote speaks for {' '.join(said.letters)}"

@@ -166,6 +166,13 @@ RULES: tuple[Rule, ...] = (
         (*_IN_WORDS, vetoes.LATER),
         multi=False,
     ),
+    Rule(
+        "by-place",
+        0.93,
+        "the first two are correct, and no option is named",
+        totals.by_place,
+        (vetoes.UNREAD, vetoes.SEVERAL, vetoes.UNSURE),
+    ),
     Rule("denied", 0.93, "... is not ..., where yes or no was asked", prose.denied, _IN_WORDS, multi=False),
     Rule(
         "closing-text",

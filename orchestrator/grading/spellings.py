@@ -22,6 +22,7 @@ _NUMERALS = dict(zip("12345678", _ROMAN, strict=True)) | dict(zip(_ROMAN, "12345
 _SIDED = re.compile(
     r"(?:(?P<first>left|right)(?:[- ]sided)? )?(?P<what>[a-z0-9/ -]{3,40}?)(?: \(?(?P<last>left|right)\)?)?"
 )
+_THERE = re.compile(r"there (?:is|are) (?:an? |some )?(?=\w+ \w)")
 _STATED = re.compile(r"(?:the )?(?P<what>(?:[a-z0-9/-]+ ){1,4})(?:is|are) (?P<how>.+)")
 _DONE = re.compile(r"(?P<what>(?:[a-z0-9/-]+ ){1,4})(?P<how>(?:[a-z]{3,}ed|open|visible|present)\b.*)")
 _MEASURE = re.compile(r"([-+]?\d+(?:\.\d+)?) ?(°|%|[a-z]{1,3})")
@@ -54,6 +55,8 @@ def variants(text: str, label: str) -> set[str]:
     found |= _hyphens(text)
     if text.startswith("it "):
         found.add(text[3:])
+    if there := _THERE.match(text):
+        found.add(text[there.end() :])
     if text.endswith(" only"):
         found.add(text[:-5])
     if written := _NUMBER.fullmatch(text):

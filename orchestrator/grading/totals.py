@@ -1,7 +1,7 @@
-"""Reading "all of the above" and "all but C" on multi-answer items, where no option says so itself.
+"""Reading "all of the above", "all but C", "the other three" and "the first two": options meant, and not named.
 
 Always holds: "all" counts only where a sentence begins with it or a declaration ends with it, and only if the sentence
-ends there or goes on to call them right.
+ends there or goes on to call them right; places in the list count only where they are called right.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from orchestrator.grading.page import MOST
 from orchestrator.grading.reading import Found, Reading
 from orchestrator.grading.sentences import is_question, sentence_before
 
+PAIR = 2
+"""Options of which "both" are all."""
 _NOUN = (
     r"(?:options?|choices?|answers?|statements?|levels?|dis[ck]s?|segments?|findings?|conditions?|diseases?|diagnoses"
     r"|abnormalities)"
@@ -24,7 +26,9 @@ _ALL = re.compile(
     rf"all(?<!\wall)(?: of)?(?: (?:the|these|those)\b)?"
     rf"(?: (?:above|listed|given|offered|provided|following|lumbar|disc|two|three|four|five|six|seven|\d)){{0,3}}"
     rf"(?: (?:them|above|these|those|{_NOUN}))?(?: (?:above|listed|given|offered|provided|shown))?{_GLOSS}"
-    rf"|every(?<!\wevery)(?:thing| one of (?:the|these|those) \w{{1,16}}| {_NOUN}){_GLOSS}"
+    rf"|every(?<!\wevery)(?:thing| one of (?:the|these|those) \w{{1,16}}| (?:listed |offered )?{_NOUN})"
+    rf"(?: (?:above|listed|given|offered|provided|shown))?{_GLOSS}"
+    rf"|both(?<!\wboth)(?: of (?:them|these|those|the))?(?: {_NOUN})?"
     r"|(?:以上|所有|全部|各|[三四五六]个)(?:的)?(?:选项|说法|答案|项)?(?=[都均皆全正对])|全部?[选对]|全部(?=正确)"
 )
 _BUT = re.compile(
@@ -35,7 +39,7 @@ _LED = re.compile(
     r"(?:(?:(?:.*, )?(?:therefore|thus|hence|so)|overall|yes|in conclusion|in summary|in short|it appears that"
     r"|i (?:think|believe|select|choose)(?: that)?"
     r"|i(?:'d| would|'ll| will) (?:mark|select|choose|pick|tick|go with|say|include)|honestly|clearly|indeed|in fact"
-    r"|actually|因此|所以|故"
+    r"|in other words|actually|因此|所以|故"
     r"|综上(?:所述)?)[\s,:]{1,3})?[\s\"'(\[>+-]{0,4}\Z"
 )
 _DECLARED = re.compile(
@@ -62,6 +66,12 @@ _REST = re.compile(
     r"(?: (?:all|indeed|both|the|ones?|to|matched|with|fine|stated))* "
     r"(?:correct(?:ly)?|right|true|accurate|valid|tick|select|choose|apply|hold|fit|qualify)\b"
 )
+_PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "last")
+_BY_PLACE = re.compile(
+    rf"\bthe (?P<place>{'|'.join(_PLACES)})(?: (?P<number>two|three|four))?"
+    r"(?: (?:ones?|options?|choices?|answers?|statements?|alternatives?))?"
+    r"(?: (?:listed|offered|given|on the list))?(?= )"
+)
 _OWN = re.compile(r"\ball\b|\bevery|以上")
 
 
@@ -77,13 +87,27 @@ def the_rest(reading: Reading) -> Found | None:
     return None
 
 
+def by_place(reading: Reading) -> Found | None:
+    """Find the options that are called right by their place in the list: "the first two are correct"."""
+    labels = reading.offered.labels
+    for placed in islice(_BY_PLACE.finditer(reading.lower, reading.start, reading.end), MOST):
+        right = lexicon.RIGHT.match(reading.lower, placed.end())
+        count = phrases.NUMBERS.get(placed["number"] or "", 1)
+        at = _PLACES.index(placed["place"]) if placed["place"] != "last" else len(labels) - count
+        plain = lexicon.NEGATED.search(sentence_before(reading.lower, placed.start())) is None
+        if right and not right["neg"] and plain and 0 <= at <= len(labels) - count and not reading.named:
+            return Found(tuple(sorted(labels[at : at + count])), placed.start(), right.end())
+    return None
+
+
 def all_of(reading: Reading) -> Found | None:
     """Find the last place where all options, or all but some, are chosen."""
     lower = reading.lower
     if any(_OWN.search(text) for text in reading.offered.texts.values()):
         return None
     for whole in reversed(list(_ALL.finditer(lower, 0, reading.end))[-MOST:]):
-        if _SOME.match(lower, whole.end()):
+        of_more = whole[0].startswith("both") and len(reading.offered.labels) > PAIR
+        if of_more or _SOME.match(lower, whole.end()):
             continue
         before = sentence_before(lower, whole.start())
         declared = _DECLARED.search(before) is not None

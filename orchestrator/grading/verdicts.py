@@ -140,9 +140,8 @@ def _named(reading: Reading, mark: re.Match[str], found: dict[str, Verdict]) -> 
 
 def odd_one(reading: Reading) -> Found | None:
     """Find the one option of a single-answer item whose verdict is unlike that of all others."""
-    if len(reading.marks) + len(reading.texts) < 3:
-        return None
-    found = verdicts(reading)
+    # Two verdicts that differ stand at two places.
+    found = verdicts(reading) if len(reading.marks) + len(reading.texts) > 1 else {}
     if len(found) < len(reading.offered.labels) or len(found) < 3:
         return None
     for side in (True, False):

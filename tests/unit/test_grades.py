@@ -8,10 +8,13 @@ import json
 import multiprocessing
 import os
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
+from concurrent.futures import Future
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stored_fixtures import Archive, Said, row
@@ -190,7 +193,7 @@ def many(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> Archive:
     monkeypatch.setattr(grades, "CHUNK", 2)
     monkeypatch.setattr(grades, "ALONE", 1)
     monkeypatch.setattr(grades, "HELPERS", 2)
-    monkeypatch.setattr(grades, "SENT", 2)
+    monkeypatch.setattr(grades, "AT_HELPERS", 2)
     monkeypatch.setattr(grades, "AHEAD", 2)
     return archive
 
@@ -201,7 +204,7 @@ def test_several_processes_give_the_same_grades_in_the_same_order(
 ) -> None:
     """As one that does it alone, rotations, a judge's word and replies to another wording among them."""
     monkeypatch.setattr(grades, "HELPERS", helpers)
-    monkeypatch.setattr(grades, "SENT", sent)
+    monkeypatch.setattr(grades, "AT_HELPERS", sent)
     monkeypatch.setattr(grades, "AHEAD", 3)
     text = f"{VAGUE} Were I to bet, bony spurs."
     many.keep("gpt", 5, Said(text, rotation=1))
@@ -230,18 +233,53 @@ def die() -> None:
 def test_a_reader_that_stops_early_leaves_no_process(many: Archive) -> None:
     """The helpers are gone once the iterator is closed, and the collector is as it was."""
     source, before = many.choose().source, gc.get_threshold()
+    gc.set_threshold(701, 11, 12)
 
     async def run() -> int:
         async with aclosing(graded_items(source, stream(many.items))) as found:
             await anext(found)
             await anext(found)
             await anext(found)
+            assert gc.get_threshold() != (701, 11, 12)
             return len(multiprocessing.active_children())
 
     assert asyncio.run(run()) > 0
     assert not multiprocessing.active_children()
     assert not gc.get_freeze_count()
-    assert gc.get_threshold() == before
+    assert gc.get_threshold() == (701, 11, 12)
+    gc.set_threshold(*before)
+
+
+def test_few_chunks_are_under_way_and_few_of_them_at_the_helpers(
+    many: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While helpers are busy chunks are read here, up to a bound, and memory does not grow with the benchmark."""
+    monkeypatch.setattr(grades, "AHEAD", 3)
+    source, drawn, sent = many.choose().source, Counter[str](), list[Future[Any]]()
+    here = grades._read_here
+
+    def never(pool: object, source: Source, chunk: list[Item]) -> Future[Any]:
+        sent.append(Future())
+        return sent[-1]
+
+    def read_here(source: Source, chunk: list[Item]) -> Future[Any]:
+        drawn["here"] += 1
+        return here(source, chunk)
+
+    async def run() -> None:
+        async def items() -> AsyncIterator[Item]:
+            for item in many.items:
+                drawn["items"] += 1
+                yield item
+
+        async with aclosing(graded_items(source, items())) as found:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(anext(found), 0.2)
+
+    monkeypatch.setattr(grades, "_sent", never)
+    monkeypatch.setattr(grades, "_read_here", read_here)
+    asyncio.run(run())
+    assert (len(sent), drawn["here"], drawn["items"]) == (2, 1, 6)
 
 
 def test_a_cache_that_is_gone_is_said_by_helpers_too(many: Archive) -> None:

@@ -103,6 +103,81 @@ def test_what_begins_with_one_goes_on_to_another(text: str, wanted: str) -> None
     assert letters(text, SLIP, multi=True) == wanted
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("This film shows osteophytes and a narrow disc. In other words, every option listed applies.", "ABCD"),
+        ("Findings on this film: disc space narrowing (C), multiple osteophytes (B), and a vacuum phenomenon.", ""),
+        ("- A. Osteophytes: spurs. **This is present.**\n- B. Endplate sclerosis: **This is not present.**", "A"),
+        ("A, B and C are all supported by the image. The only statement I'd reject is D, as there is no gas.", "ABC"),
+        ("One sees osteophytes as well as endplate sclerosis. The vacuum phenomenon lies outside of the image.", "AB"),
+    ],
+)
+def test_no_part_of_what_is_chosen_is_taken_for_all(text: str, wanted: str) -> None:
+    """What a list goes on to is part of it, and what is rejected is not."""
+    assert letters(text, WEAR, multi=True) == wanted
+
+
+def test_both_are_all_of_two() -> None:
+    """And only some of more."""
+    assert letters("Both statements are true. The rims are spurred.", dict(list(WEAR.items())[:2]), multi=True) == "AB"
+    assert letters("Both statements are true. The rims are spurred.", WEAR, multi=True) == ""
+
+
+@pytest.mark.parametrize("sign", [":", ".", ")", " -"])
+def test_a_list_of_what_was_offered_is_no_answer_by_its_first_line(sign: str) -> None:
+    """Whatever stands after its labels."""
+    echo = "\n".join(f"{label}{sign} {text}" for label, text in SLIP.items())
+    assert letters(echo, SLIP) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("The answer is (b).", "B"),
+        ("Answer: b", "B"),
+        ("So the answer is c.", "C"),
+        ("The correct option is (d)", "D"),
+        ("Answer: a", "A"),
+        ("The answer is a spondylolisthesis.", "B"),
+        ("The answer is a matter of taste.", ""),
+        ("I favour D.", "D"),
+        ("Most likely D.", "D"),
+        ("Definitely C.", "C"),
+        ("My final option: [C] Collapse. [D] is less likely.", "C"),
+        ("My final option: [C] Disc herniation. Note that [D] would be right if the canal were narrow.", "C"),
+        ("My final option: [C, other]", ""),
+    ],
+)
+def test_letters_are_declared_in_small_and_beside_others(text: str, letter: str) -> None:
+    """A small letter only where nothing but a label can be meant."""
+    assert letters(text, SLIP) == letter
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("The answer for this picture has to be B, given the spurs.", "B"),
+        ("B\ncontext: x\nAnswer: C", "B"),
+        ("B\ninput: y\nAnswer: C", "B"),
+        ("B\n例题: y\nAnswer: C", "B"),
+        ("Spurs at the rims => B", "B"),
+        ("It shows the rest of it[/INST]B", "B"),
+        ("A/B/C: wrong. D: right", "D"),
+        ("A/B/C are wrong. D: true", "D"),
+    ],
+)
+def test_what_a_quick_search_passes_over_holds_nothing(text: str, letter: str) -> None:
+    """Each begins with a character, or stands at the one place, that the search looks for."""
+    assert letters(text, SLIP) == letter
+
+
+def test_options_that_read_the_same_have_one_verdict_together() -> None:
+    """The third is unlike both."""
+    same = {"A": "Normal disc", "B": "normal disc", "C": "Herniated disc"}
+    assert letters("Normal disc: no\nHerniated disc: yes", same) == "C"
+
+
 def test_a_differential_is_no_answer() -> None:
     """What may be, and what would be if it were so, is not what is."""
     text = (
