@@ -178,7 +178,7 @@ def _all_others(reading: Reading, chosen: frozenset[str], at: int, later: list[C
 def _closes(reading: Reading) -> bool:
     """Return whether a text says that nothing else is the case."""
     return any(
-        rest[0].startswith("nothing") or phrases.EXCLUDED_AFTER.search(rest[0])
+        rest[0].startswith(("nothing", "n't")) or phrases.EXCLUDED_AFTER.search(rest[0])
         for rest in islice(phrases.OF_THE_REST.finditer(reading.lower), MOST)
     )
 

@@ -208,6 +208,8 @@ def _read(page: Page, kind: Kind, at: int) -> Listed | None:
     if listed is None and sure:
         listed = None if page.multi else read_text(page, at, multi=False)
         listed = listed or read_small(page, at) or read_unoffered(page, at)
+    elif listed is None and kind == "concluded":
+        listed = read_small(page, at)
     return listed
 
 

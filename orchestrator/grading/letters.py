@@ -266,7 +266,7 @@ def _described_lines(reading: Reading) -> Found | None:
 def choice_line(reading: Reading) -> Found | None:
     """Find the one line that begins with a label, as "B. text", where no list of labelled lines stands."""
     single = [head for head in reading.heads if not head.listed and not reading.text.startswith("|", head.start)]
-    if not single or len({head.label for head in single}) > 1 or _opens_with_list(reading.heads):
+    if not single or len({head.label for head in single}) > 1 or reading.opens_with_list:
         return None
     head = single[0]
     if _offers(reading, head.start) or _rated(reading, head):
@@ -290,14 +290,10 @@ def _offers(reading: Reading, at: int) -> bool:
     return _OFFERING.search(reading.lower, max(0, at - LONGEST_TAG), at) is not None
 
 
-def _opens_with_list(heads: tuple[Head, ...]) -> bool:
-    return heads[0].listed and heads[0].start < 40
-
-
 def lead_letter(reading: Reading) -> Found | None:
     """Find, on a single-answer item, a letter with which the output begins, set off by a dash or a comma."""
     mark = reading.offered.patterns.mark.match(reading.text, reading.start)
-    if mark is None or not _LED.match(reading.text, mark.end()):
+    if mark is None or not _LED.match(reading.text, mark.end()) or reading.opens_with_list:
         return None
     return Found((reading.offered.patterns.by_spelling[mark[0]],), mark.start(), mark.end())
 

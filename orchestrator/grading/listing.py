@@ -22,7 +22,7 @@ _CLAUSE = re.compile(r"\s(?:is|was|has|does|did|would|can|cannot|states|says)\b"
 _VERB = re.compile(
     r" (?:is|are|was|were|appears?|looks?|remains?|shows?|have|has|had|lacks?|do|does|belongs?|always|never)\b"
 )
-_AN = re.compile(r"an? ")
+_ARTICLE = re.compile(r"(?:an?|the) ")
 _GOES_ON = re.compile(r" (?!and\b|or\b)[a-z]")
 _THROUGH = re.compile(r" (?:(?:all the way )?(?:down |up )?(?:on )?to|through(?: to)?|thru|until) (?:and including )?")
 _QUOTES = re.compile(r"[\"']{1,2}(?=[\s,;\]])")
@@ -34,6 +34,8 @@ _SMALL = re.compile(
     r"[\s\"']{0,2}(?:option |choice |answer )?"
     r"(?:[(\[](?P<bracketed>[a-z])[)\]]|(?P<bare>[a-z])(?=[.,;]?[\"']?\s{0,4}(?:\n|\Z)))"
 )
+_SMALL_LIST = re.compile(r"[\s\"']{0,2}(?P<first>[a-z])(?:, ?[a-z]\b){0,8},? (?:and|&) [a-z](?=[.,;:]|\s?\n|\s?\Z)")
+_LONE = re.compile(r"\b[a-z]\b")
 _BRACKET = re.compile(r"\s?\(\s?")
 _OPENING = re.compile(r"[\s\"'(\[⟦]{0,6}")
 
@@ -222,7 +224,7 @@ def _text_start(page: Page, at: int) -> int:
     """Return where an option's text would begin: after white space, quotes and brackets that are not its own."""
     opening = _OPENING.match(page.lower, at)
     begin = opening.end() if opening else at
-    article = _AN.match(page.lower, begin)
+    article = _ARTICLE.match(page.lower, begin)
     if article and not page.offered.text_at(page.lower, begin):
         begin = article.end()
     own = at + len(page.lower[at:begin]) - len(page.lower[at:begin].lstrip())
@@ -244,7 +246,10 @@ def _labelled(page: Page, end: int, owners: tuple[str, ...]) -> tuple[int, tuple
 
 
 def read_small(page: Page, at: int) -> Listed | None:
-    """Return a label written small, where it is declared in brackets, or stands alone up to a stop."""
+    """Return a label written small, where it is declared in brackets, or stands alone up to a stop; or several."""
+    if page.multi and (several := _SMALL_LIST.match(page.text, at)):
+        letters = {page.offered.patterns.by_spelling.get(one.upper(), "") for one in _LONE.findall(several[0])}
+        return None if "" in letters else Listed(tuple(sorted(letters)), several.start("first"), several.end())
     small = _SMALL.match(page.text, at)
     letter = small and (small["bracketed"] or small["bare"])
     if small is None or not letter or letter in page.offered.patterns.by_spelling:

@@ -94,7 +94,7 @@ def labels(offered: tuple[str, ...]) -> Labels:
         ),
         head=re.compile(
             rf"[ \t\"'>+|-]{{0,6}}(?:(?i:option|choice|answer|letter)\s|选项\s?)?"
-            rf"(?:\((?P<a>{one})\)|\[(?P<b>{one})\]|(?P<c>{one})\s?(?:选?项)?[).:|]|(?<=选项)(?P<d>{one}),)"
+            rf"(?:\((?P<a>{one})\)|\[(?P<b>{one})\]|(?P<c>{one})(?: -(?= )|\s?(?:选?项)?[).:|])|(?<=选项)(?P<d>{one}),)"
             rf"(?![A-Za-z0-9]{{2}}|\d)"
         ),
     )

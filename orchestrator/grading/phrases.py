@@ -144,7 +144,8 @@ PREDICATE = re.compile(
     r"|spans?|bridges?|occup(?:ies|y)|extends? (?:in)?to|covers?|includes?|comprises?|consists? of"
     r"|contains?|involves?|features?|notice|see|find|observe|spot|shows?|demonstrates?|depicts?|displays?|exhibits?|represents?|reflects?|reveals?"
     r"|identify|supports?|suggests?|(?:call|label|term|nam|deem)l?ed"
-    r"|indicates?|corresponds? to|consistent with|compatible with|fits?(?: with)?|points? to|in keeping with|typical of"
+    r"|indicates?|corresponds? to|consistent with|compatible with|fits?(?: with)?|points? to|in keeping with"
+    r"|(?:typical|classic|characteristic|pathognomonic) (?:of|for)|exists? (?:on|in)"
     r"|evidence of|[a-z]{2,12}ed by|(?:label|call|deem|consider)(?: \w+){0,3}"
     r"|(?:classif|describ|regard|label|rat|interpret)\w{0,5} (?:\w+ ){0,3}as))"
     r"(?: (?:both|all|also|then|thus|therefore|presumably|probably|likely))?(?: (?:the|an?))?(?: options?)?"
@@ -247,7 +248,11 @@ HEADED = re.compile(
 REVIEW = re.compile(r"\b(?:each|every|one by one|in turn|breakdown|rundown|compare|classify|sort|locate)\b")
 """Words of a line that announces that all is gone through."""
 
-OF_THE_REST = re.compile(r"\b(?:(?:everything|nothing) else|the (?:others?|rest|remaining))\b[^.\n]{0,80}")
+OF_THE_REST = re.compile(
+    r"\b(?:(?:everything|nothing) else|nothing (?:[a-z]+ ){0,3}the others?|the (?:others?|rest|remaining))\b"
+    r"[^.\n]{0,80}"
+    r"|n't (?:[a-z]+ ){1,4}(?:any of )?the others?\b"
+)
 """What is said of the options that were not named."""
 
 CHOSEN = re.compile(

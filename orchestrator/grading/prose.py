@@ -157,7 +157,7 @@ def _line_end(reading: Reading, at: int) -> int:
 
 def opening_text(reading: Reading) -> Found | None:
     """Find the one option whose text the first sentence holds, nothing in it denied or doubted."""
-    if not reading.texts or _opens_with_list(reading):
+    if not reading.texts or reading.opens_with_list:
         return None
     start, end = _after_clause(reading, *reading.opening)
     if lexicon.TENTATIVE.search(reading.lower, reading.start, end):
@@ -169,11 +169,6 @@ def opening_text(reading: Reading) -> Found | None:
     concluded = seen and reading.closing[0] >= end and lexicon.CONCLUDING.match(reading.lower, reading.closing[0])
     last = _one(reading, *reading.closing) if concluded else _result(reading)
     return None if seen and last and last.letters != seen.letters else seen
-
-
-def _opens_with_list(reading: Reading) -> bool:
-    """Return whether the output begins with a line of a list of labels, an echo of what was offered."""
-    return bool(reading.heads) and reading.heads[0].listed and reading.heads[0].start <= reading.start
 
 
 def _result(reading: Reading) -> Found | None:
@@ -262,7 +257,7 @@ def denied(reading: Reading) -> Found | None:
 
 def opening_words(reading: Reading) -> Found | None:
     """Find the one option whose words of content the first sentence holds, in whatever form."""
-    if _opens_with_list(reading):
+    if reading.opens_with_list:
         return None
     start, end = _after_clause(reading, *reading.opening)
     doubts = (*_DOUBTS, lexicon.TENTATIVE, _DISBELIEF)

@@ -20,6 +20,8 @@ RUN_ONS = 20
 """Lines that may begin an invented question, looked at until one stands after an answer."""
 REFUSED_WITHIN = 400
 """Characters of an output within which it declines to answer, if it does."""
+INTRODUCTION = 40
+"""Characters that may stand before a list with which an output begins."""
 OPENING, CLOSING = 600, 400
 """Longest first and last sentence, in characters."""
 
@@ -141,6 +143,11 @@ class Reading(Page):
                 beside = {lines[one][1] for one in (number - 1, number + 1) if 0 <= one < len(lines)}
                 heads.append(Head(start, label, end, bool(beside - {"", label})))
         return tuple(heads)
+
+    @Lazy
+    def opens_with_list(self) -> bool:
+        """Whether the output begins with a list of labels, which mostly echoes what was offered."""
+        return bool(self.heads) and self.heads[0].listed and self.heads[0].start < INTRODUCTION
 
     @Lazy
     def named(self) -> list[tuple[int, bool]]:

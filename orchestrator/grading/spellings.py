@@ -9,6 +9,7 @@ import re
 
 _LEVEL = re.compile(r"([clts])(\d{1,2})\s?[-/]\s?([clts]?)(\d{1,2})")
 _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
+_NUMBERED = re.compile(r"(?<=\b[a-z]{3})-?(?=\d\b)|(?<=\b[a-z]{4})-?(?=\d\b)")
 _COMPOUND = re.compile(r"\A([a-z]{2,20}) ([a-z]{2,20}(?: [a-z]{2,20}){0,2})\Z")
 _SINGULAR = re.compile(r"[b-df-hj-np-tv-z]y\Z")
 _HISSING = re.compile(r"(?:[xo]|ss|[cs]h)(?P<plural>es)?\Z")
@@ -145,6 +146,8 @@ def _other_number(text: str) -> set[str]:
 
 def _hyphens(text: str) -> set[str]:
     """Return a text with spaces for its hyphens, or one of few words with a hyphen after the first."""
+    if _NUMBERED.search(text):
+        return {_NUMBERED.sub(lambda place: "" if place[0] else "-", text)}
     if "-" in text:
         return {_HYPHEN.sub(" ", text)}
     compound = _COMPOUND.fullmatch(text)

@@ -18,7 +18,7 @@ from orchestrator.grading.sentences import is_question, sentence_before
 PAIR = 2
 """Options of which "both" are all."""
 _NOUN = (
-    r"(?:options?|choices?|answers?|statements?|levels?|dis[ck]s?|segments?|findings?|conditions?|diseases?|diagnoses"
+    r"(?:options?|choices?|answers?|statements?|items?|levels?|dis[ck]s?|segments?|findings?|conditions?|diseases?|diagnoses"
     r"|abnormalities)"
 )
 _GLOSS = r"(?: \([^()\n]{0,100}\))?"
@@ -43,7 +43,8 @@ _LED = re.compile(
     r"|综上(?:所述)?)[\s,:]{1,3})?[\s\"'(\[>+-]{0,4}\Z"
 )
 _DECLARED = re.compile(
-    r"(?:(?:answers?|options?|choices?|selections?)(?: (?:is|are|would be))?\s?:?|答案(?:是|为)?:?|选)"
+    r"(?:(?:answers?|options?|choices?|selections?)(?: (?:is|are|would be))?\s?:?|答案(?:是|为)?:?|选"
+    r"|\bi(?:'d| would|'ll| will)? (?:mark|select|choose|pick|tick|include))"
     r"[\s\"'(\[⟦]{0,4}\Z"
 )
 _END = re.compile(r"[\s\"')\]⟧]{0,3}(?:[.!;,。\n]|\Z)")
@@ -70,7 +71,7 @@ _PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "last")
 _BY_PLACE = re.compile(
     rf"\bthe (?P<place>{'|'.join(_PLACES)})(?: (?P<number>two|three|four))?"
     r"(?: (?:ones?|options?|choices?|answers?|statements?|alternatives?))?"
-    r"(?: (?:listed|offered|given|on the list))?(?= )"
+    r"(?: (?:listed|offered|given|on the list))?(?= (?:is|are|was|were|hold|appl|fit|qualif))"
 )
 _OWN = re.compile(r"\ball\b|\bevery|以上")
 

@@ -208,7 +208,7 @@ def test_the_one_line_that_begins_with_a_letter_is_the_answer(text: str) -> None
         ("It's not B but C.", "named"),
         ("Spurs are seen, so it's C. If it had slipped, it would be B.", "named"),
         ("The spurs ← chosen (C)", "sole-mark"),
-        ("C - the margins bear spurs. Not B, not D.", "lead-letter"),
+        ("C - the margins bear spurs. Not B, not D.", "choice-line"),
         ("C, the margins bear spurs.", "lead-letter"),
         ("Spurs are seen (option C), nothing else.", "sole-mark"),
         ("A选项正确。B选项正确。C选项错误。D选项正确。E选项正确。", "odd-one"),

@@ -47,6 +47,8 @@ def letters(text: str, options: dict[str, str], *, multi: bool = False) -> str:
         ("The stenosis is foraminal right.", SIDES, "C"),
         ("It shows tomatoes.", FOOD, "C"),
         ("It shows a radish.", FOOD, "D"),
+        ("Benefit has been shown for SGLT-2 inhibitors.", {"A": "NSAIDs", "B": "SGLT2 inhibitors"}, "B"),
+        ("The picture shows a kettle on the counter.", {"A": "There is a kettle on the counter", "B": "A sink"}, "A"),
     ],
 )
 def test_a_text_is_known_in_its_other_spellings(text: str, options: dict[str, str], letter: str) -> None:
@@ -118,6 +120,33 @@ def test_no_part_of_what_is_chosen_is_taken_for_all(text: str, wanted: str) -> N
     assert letters(text, WEAR, multi=True) == wanted
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("I would say a and b. Nothing points to c or d.", "AB"),
+        ("The rims are spurred, therefore a, b and d.", "ABD"),
+        ("I would say a and e.", ""),
+        ("Osteophytes are typical of such wear. I'd mark all four options.", "ABCD"),
+        ("All of the items apart from D are present here.", "ABC"),
+        ("I would choose the osteophytes and the vacuum phenomenon.", "AD"),
+        ("This is classic for osteophytes. I don't see any of the other listed findings.", "A"),
+        ("The first two are correct; the third isn't.", "AB"),
+        ("The last two options are right. The rest is fine.", "CD"),
+        ("The first two are wrong.", ""),
+        ("The last five options are right.", ""),
+    ],
+)
+def test_what_is_meant_may_be_said_in_few_words(text: str, wanted: str) -> None:
+    """By small letters, by number, by place in the list, with articles."""
+    assert letters(text, WEAR, multi=True) == wanted
+
+
+def test_one_option_may_be_meant_by_its_place() -> None:
+    """Not where others are named, or where it is denied."""
+    assert letters("The first option is the right one: an additional rib arises here.", SLIP) == "A"
+    assert letters("I do not think that the first option is the right one.", SLIP) == ""
+
+
 def test_both_are_all_of_two() -> None:
     """And only some of more."""
     assert letters("Both statements are true. The rims are spurred.", dict(list(WEAR.items())[:2]), multi=True) == "AB"
@@ -142,6 +171,7 @@ def test_a_list_of_what_was_offered_is_no_answer_by_its_first_line(sign: str) ->
         ("The answer is a spondylolisthesis.", "B"),
         ("The answer is a matter of taste.", ""),
         ("I favour D.", "D"),
+        ("So the answer is (e).", ""),
         ("Most likely D.", "D"),
         ("Definitely C.", "C"),
         ("My final option: [C] Collapse. [D] is less likely.", "C"),
