@@ -23,6 +23,7 @@ from typing import NamedTuple, TypeAlias
 from orchestrator.errors import CacheError
 from orchestrator.grading import judge
 from orchestrator.grading.grade import digest, graded, read
+from orchestrator.grading.judge import Heard
 from orchestrator.records import Answer, Ending, Grade, Item, Outcome
 from orchestrator.store import runs
 from orchestrator.store.database import Connection, reading
@@ -72,8 +73,8 @@ class Graded(NamedTuple):
     """By the rules alone: one for each question of the run, whether it was asked or not."""
     judged: Mapping[str, tuple[Grade, ...]]
     """By judge: the same grades, with its answer where the rules gave none and its word can be relied on."""
-    verdicts: Mapping[str, tuple[Outcome, ...]]
-    """By judge: for each reply that the rules could not read, answered, failed or unsent: whether the judge replied."""
+    verdicts: Mapping[str, tuple[Heard, ...]]
+    """By judge: for each reply that the rules could not read, what became of its verdict."""
     reworded: int
     """Stored replies to a question or options that read differently now: left out."""
     run: str
@@ -88,8 +89,8 @@ _Bare: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...], bool]
 """The id, question, options and `multi` of an item."""
 _Read: TypeAlias = tuple[Outcome, tuple[str, ...], str, float, int, int, str]
 """The outcome, letters, rule, confidence, sample, rotation and reply of a grade: what its item does not say."""
-_Readings: TypeAlias = tuple[list[_Read], dict[str, list[_Read]], dict[str, tuple[Outcome, ...]], int, str, int]
-"""What was read of one item at one model by the rules alone, the same by judge, whether each judge replied, how many
+_Readings: TypeAlias = tuple[list[_Read], dict[str, list[_Read]], dict[str, tuple[Heard, ...]], int, str, int]
+"""What was read of one item at one model by the rules alone, the same by judge, what became of each verdict, how many
 replies were reworded, which run speaks, and how many replies of others were set aside."""
 _Chunk: TypeAlias = Future[list[list[_Readings]]]
 """What was read, or will be, of a chunk: for every model, of each item."""
@@ -271,12 +272,12 @@ def _of_item(
     run = source.run_of(alias, held)
     missing = list(_never_asked(item, run, asked))
     readings = [_read(item, one) for one in asked]
-    left = [one if by_rules[0] is Outcome.UNPARSED else None for one, by_rules in zip(asked, readings, strict=True)]
+    left = [at for at, by_rules in enumerate(readings) if by_rules[0] is Outcome.UNPARSED]
     judged, became = {}, {}
     for name, said in verdicts.items():
-        found = [one and said.get(one.replied) for one in left]
-        judged[name] = [*(_with_judge(item, *each) for each in zip(asked, readings, found, strict=True)), *missing]
-        became[name] = tuple(_came(verdict) for one, verdict in zip(left, found, strict=True) if one)
+        found = {at: _with_judge(item, asked[at], readings[at], said.get(asked[at].replied)) for at in left}
+        judged[name] = [*(found[at][0] if at in found else one for at, one in enumerate(readings)), *missing]
+        became[name] = tuple(heard for _, heard in found.values())
     reworded = sum(one.text is not None for one in held if one.wording != wording) if len(asked) < len(held) else 0
     return [*readings, *missing], judged, became, reworded, run.name, aside
 
@@ -288,13 +289,6 @@ def _never_asked(item: Item, run: RunRow, asked: Sequence[Asked]) -> Iterator[_R
         for sample in range(run.samples):
             if (rotation, sample) not in there:
                 yield Outcome.UNSENT, (), "", 0.0, sample, rotation, ""
-
-
-def _came(asked: Asked | None) -> Outcome:
-    """Return whether a reply came, whatever it says."""
-    if asked is None or asked.text is None or asked.ending is None:
-        return Outcome.FAILED if asked is not None and asked.failure else Outcome.UNSENT
-    return Outcome.ANSWERED
 
 
 def _read(item: Item, asked: Asked) -> _Read:
@@ -310,9 +304,10 @@ def _said(asked: Asked, outcome: Outcome, answer: Answer | None) -> _Read:
     return outcome, answer.letters, answer.rule, answer.confidence, asked.sample, asked.rotation, reply
 
 
-def _with_judge(item: Item, asked: Asked, by_rules: _Read, verdict: Asked | None) -> _Read:
-    """Return what the rules read with the judge's answer filled in, if they gave none and its word can be relied on."""
+def _with_judge(item: Item, asked: Asked, by_rules: _Read, verdict: Asked | None) -> tuple[_Read, Heard]:
+    """Return what the rules left, with the judge's answer filled in if its word counts, and what became of its word."""
     if verdict is None or verdict.text is None or verdict.ending is None or asked.text is None:
-        return by_rules
+        return by_rules, Heard.FAILED if verdict is not None and verdict.failure else Heard.UNSENT
     said = judge.read(verdict.text, Ending(verdict.ending), item.rotated(asked.rotation), asked.text)
-    return _said(asked, Outcome.ANSWERED, said) if isinstance(said, Answer) else by_rules
+    filled = _said(asked, Outcome.ANSWERED, said) if isinstance(said, Answer) else by_rules
+    return filled, judge.heard(said)

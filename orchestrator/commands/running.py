@@ -27,6 +27,7 @@ from orchestrator.dataset.images import ImageLoader
 from orchestrator.dataset.load import Checked, check, read_items
 from orchestrator.errors import BenchmarkError, ConfigError
 from orchestrator.grading.grade import read
+from orchestrator.grading.judge import Heard
 from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.inference import client, prompt
 from orchestrator.inference.estimate import History, Load, history
@@ -88,7 +89,7 @@ class RunResult:
         incomplete = bool(self.bad_rows) or any(score.lost for score in self.summary.models.values())
         for verdicts in self.summary.verdicts.values():
             of_judge = verdicts.get(self.judge or "", {})
-            incomplete |= any(of_judge.get(lost) for lost in (Outcome.FAILED, Outcome.UNSENT))
+            incomplete |= any(of_judge.get(lost) for lost in (Heard.FAILED, Heard.UNSENT))
         return exit_code(self.stops, incomplete=incomplete)
 
 

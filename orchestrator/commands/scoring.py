@@ -14,10 +14,11 @@ from orchestrator.commands.grades import CHUNK, Graded, Source, graded_items
 from orchestrator.dataset.load import read_items
 from orchestrator.errors import BenchmarkError, ConfigError, Problem
 from orchestrator.grading.analysis import Analysis, AnalysisTally
+from orchestrator.grading.judge import Heard
 from orchestrator.grading.parse import PARSER_VERSION
 from orchestrator.grading.score import ModelScore, score_table
 from orchestrator.grading.tally import ItemTable, Tally
-from orchestrator.records import PAID, Item, Outcome
+from orchestrator.records import PAID, Item
 from orchestrator.reporting.results import RunSummary
 from orchestrator.store import runs
 from orchestrator.store.database import Connection, reading
@@ -33,7 +34,7 @@ class Scored:
     """By the rules alone."""
     judged: dict[str, dict[str, ModelScore]]
     """The same with what a judge read where the rules could not, by judge; only of models that it was asked about."""
-    verdicts: dict[str, dict[str, Counter[Outcome]]]
+    verdicts: dict[str, dict[str, Counter[Heard]]]
     """For the same: how many replies that the rules could not read the judge has replied to, or failed, or not seen."""
     reworded: int
     """Stored replies to a question or options that read differently now: counted as unsent."""
@@ -52,7 +53,7 @@ async def score(
     analyses = {alias: AnalysisTally() for alias in source.aliases if analysed}
     tallies = {alias: Tally() for alias in source.aliases}
     judged = {alias: {judge: Tally() for judge in source.judges.get(alias, ())} for alias in source.aliases}
-    verdicts = {alias: {judge: Counter[Outcome]() for judge in by} for alias, by in judged.items() if by}
+    verdicts = {alias: {judge: Counter[Heard]() for judge in by} for alias, by in judged.items() if by}
     used = Counter[str]()
     reworded = aside = 0
     async with aclosing(graded_items(source, items)) as graded:

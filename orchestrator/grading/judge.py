@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 
 from orchestrator.grading import quote
 from orchestrator.grading.normalise import Passage, after_thought, plain
@@ -40,6 +41,20 @@ _TASK = (
 _LEFT_OUT = "\n[... the middle of the text is left out; quote what stands after it ...]\n"
 _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), " ")
 _NO_VERDICT = Abstention(Abstained.NOTHING, ("the judge gave no verdict in the form asked for",))
+
+
+class Heard(StrEnum):
+    """What became of the verdict on a reply that the rules could not read."""
+
+    COUNTED = "counted"
+    NONE = "none"
+    """It says that nothing is chosen."""
+    REJECTED = "rejected"
+    """Its quote does not bear it out, or it names what cannot be chosen."""
+    FORMLESS = "formless"
+    """It is not in the form asked for."""
+    FAILED = "failed"
+    UNSENT = "unsent"
 
 
 def request(shown: Item, output: str, judge: Model) -> Request:
@@ -104,6 +119,15 @@ def read(reply: str, ending: Ending, shown: Item, output: str) -> Answer | Abste
     if isinstance(found, quote.Objection):
         return Abstention(Abstained.CONFLICT, (found.note,))
     return Answer(letters, RULE, CONFIDENCE, found)
+
+
+def heard(said: Answer | Abstention) -> Heard:
+    """Return what became of a verdict that was read as this."""
+    if isinstance(said, Answer):
+        return Heard.COUNTED
+    if said == _NO_VERDICT:
+        return Heard.FORMLESS
+    return Heard.REJECTED if said.conflicts else Heard.NONE
 
 
 # --- the judge's reply -----------------------------------------------------------------------------------------------

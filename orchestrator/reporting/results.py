@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from orchestrator.grading.analysis import Analysis
+from orchestrator.grading.judge import Heard
 from orchestrator.grading.score import ModelScore, Score, missing_tasks
 from orchestrator.grading.stats import Interval
 from orchestrator.grading.tally import ItemTable
@@ -47,8 +48,8 @@ class RunSummary:
     parser_version: str = ""
     judged: Mapping[str, Mapping[str, ModelScore]] = field(default_factory=dict)
     """alias -> judge's alias -> the score with the judge's reading of what the rules left."""
-    verdicts: Mapping[str, Mapping[str, Mapping[Outcome, int]]] = field(default_factory=dict)
-    """alias -> judge's alias -> replies that the rules left, by whether the judge answered, failed or was not asked."""
+    verdicts: Mapping[str, Mapping[str, Mapping[Heard, int]]] = field(default_factory=dict)
+    """alias -> judge's alias -> replies that the rules left, by what became of the judge's verdict."""
     tables: Mapping[str, ItemTable] = field(default_factory=dict)
     """By alias: what the scores were computed from."""
     analyses: Mapping[str, Analysis] = field(default_factory=dict)
@@ -108,12 +109,19 @@ def _model(summary: RunSummary, alias: str, score: ModelScore) -> dict[str, Json
     }
 
 
+_UNCOUNTED = {
+    Heard.NONE: "said that nothing is chosen",
+    Heard.REJECTED: "were not borne out by what they quote",
+    Heard.FORMLESS: "were not in the form asked for",
+}
+
+
 def judge_lines(summary: RunSummary) -> Iterator[str]:
     """Yield how much each judge read of what the rules left of a model's replies, and how often its word counted."""
     for alias, by_judge in summary.verdicts.items():
         for judge, became in by_judge.items():
-            failed, unsent = became.get(Outcome.FAILED, 0), became.get(Outcome.UNSENT, 0)
-            left = became.get(Outcome.ANSWERED, 0) + failed + unsent
+            failed, unsent = became.get(Heard.FAILED, 0), became.get(Heard.UNSENT, 0)
+            left = sum(became.values())
             if not left:
                 yield f"Judge {judge} had nothing to read of {alias}: the rules left no reply unread."
                 continue
@@ -123,26 +131,18 @@ def judge_lines(summary: RunSummary) -> Iterator[str]:
             )
             yield (
                 f"Judge {judge} read {left - failed - unsent:,} of the {left:,} replies of {alias} that the rules "
-                f"could not; {_counted(summary, alias, judge):,} of its verdicts counted."
+                f"could not; {became.get(Heard.COUNTED, 0):,} of its verdicts counted"
+                f"{''.join(f', {became[why]:,} {said}' for why, said in _UNCOUNTED.items() if became.get(why))}."
                 f"{lost if failed or unsent else ''}"
             )
-
-
-def _counted(summary: RunSummary, alias: str, judge: str) -> int:
-    """Return how many replies a judge's verdict gave letters to."""
-    scores = (summary.judged[alias][judge], summary.models[alias])
-    with_judge, by_rules = (score.replies[Outcome.ANSWERED] for score in scores)
-    return with_judge - by_rules
 
 
 def _verdicts(summary: RunSummary, alias: str, judge: str) -> dict[str, Json]:
     """Return how many of the replies that the rules left a judge replied to, and how many of its verdicts counted."""
     became = summary.verdicts.get(alias, {}).get(judge, {})
     return {
-        "replied": became.get(Outcome.ANSWERED, 0),
-        "failed": became.get(Outcome.FAILED, 0),
-        "unsent": became.get(Outcome.UNSENT, 0),
-        "counted": _counted(summary, alias, judge),
+        "replied": sum(count for heard, count in became.items() if heard not in (Heard.FAILED, Heard.UNSENT)),
+        **{str(heard): became.get(heard, 0) for heard in Heard},
     }
 
 

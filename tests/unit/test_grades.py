@@ -22,6 +22,7 @@ from stored_fixtures import Archive, Said, row
 from orchestrator.commands import grades
 from orchestrator.commands.grades import Graded, Source, grade_chunk, graded_items
 from orchestrator.errors import CacheError
+from orchestrator.grading.judge import Heard
 from orchestrator.records import Ending, Item, Outcome
 
 VAGUE = "These measurements do not let me prefer one over the others."
@@ -169,9 +170,9 @@ def test_a_verdict_on_another_runs_reply_is_none_on_this_one(archive: Archive) -
     (before,) = collect(archive.choose().source, archive.items[:1])
     archive.keep("gpt", 0, f"At first glance only. {text}", run="later")
     (found,) = collect(archive.choose().source, archive.items[:1])
-    assert before.verdicts["judge"] == (Outcome.ANSWERED,)
+    assert before.verdicts["judge"] == (Heard.COUNTED,)
     assert before.judged["judge"][0].letters == ("B",)
-    assert found.verdicts["judge"] == (Outcome.UNSENT,)
+    assert found.verdicts["judge"] == (Heard.UNSENT,)
     assert found.judged["judge"] == found.grades
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.grading.judge import Heard
 from orchestrator.grading.score import score_model
 from orchestrator.records import Grade, Outcome
 from orchestrator.reporting.results import RunSummary, judge_lines, to_json, usd
@@ -104,9 +105,9 @@ def test_money_never_reads_as_less_than_was_spent(nanousd: int) -> None:
 def test_what_became_of_a_judges_calls_is_said_by_model() -> None:
     """That it had nothing to read; or how much it read, how often its word counted, and what was lost."""
     became = {
-        "none": {"judge": Counter[Outcome]()},
-        "lost": {"judge": Counter({Outcome.ANSWERED: 1, Outcome.FAILED: 1, Outcome.UNSENT: 2})},
-        "well": {"judge": Counter({Outcome.ANSWERED: 3})},
+        "none": {"judge": Counter[Heard]()},
+        "lost": {"judge": Counter({Heard.COUNTED: 1, Heard.FAILED: 1, Heard.UNSENT: 2})},
+        "well": {"judge": Counter({Heard.COUNTED: 1, Heard.NONE: 2})},
     }
     models = {alias: score_model([]) for alias in became}
     more = score_model([])
@@ -114,6 +115,6 @@ def test_what_became_of_a_judges_calls_is_said_by_model() -> None:
     summary = RunSummary("run", "bench.jsonl", 0, 0, 0, 0, 0, 0, None, 0.0, models, judged=judged, verdicts=became)
     nothing, lost, well = judge_lines(summary)
     assert "nothing to read of none" in nothing
-    told = "Judge judge read {} replies of {} that the rules could not; 1 of its verdicts counted."
-    assert lost.startswith(told.format("1 of the 4", "lost") + " Of the rest 1 calls failed, 2 were not sent.")
-    assert well == told.format("3 of the 3", "well")
+    told = "Judge judge read {} replies of {} that the rules could not; 1 of its verdicts counted"
+    assert lost.startswith(told.format("1 of the 4", "lost") + ". Of the rest 1 calls failed, 2 were not sent.")
+    assert well == told.format("3 of the 3", "well") + ", 2 said that nothing is chosen."

@@ -280,13 +280,36 @@ def test_a_judge_that_failed_does_not_look_like_one_that_abstained(archive: Arch
     found = scored(archive)
     assert shown(found)["gpt"]["with_judge"]["judge"]["verdicts"] == {
         "replied": 1,
+        "counted": 0,
+        "none": 1,
+        "rejected": 0,
+        "formless": 0,
         "failed": 1,
         "unsent": 1,
-        "counted": 0,
     }
     (note,) = [note for note in leaderboard(found.summary).notes if "Judge" in note]
     assert note.startswith("Judge judge read 1 of the 3 replies of gpt that the rules could not; 0 of its verdicts")
-    assert "1 calls failed, 1 were not sent" in note
+    assert "counted, 1 said that nothing is chosen. Of the rest 1 calls failed, 1 were not sent" in note
+
+
+def test_why_a_verdict_did_not_count_is_said(archive: Archive) -> None:
+    """Whether it is not in the form asked for, or not borne out by its quote."""
+    archive.keep("gpt", 4, RIGHT)
+    for number in (0, 1, 2):
+        archive.keep("gpt", number, VAGUE)
+    archive.keep("judge", 0, Said("My final option: [A]", judged="gpt"))
+    archive.keep("judge", 1, Said("It is B.", judged="gpt"))
+    archive.keep("judge", 2, Said(json.dumps({"letters": ["B"], "quote": "I say B."}), judged="gpt"))
+    found = scored(archive)
+    assert {why: count for why, count in shown(found)["gpt"]["with_judge"]["judge"]["verdicts"].items() if count} == {
+        "replied": 3,
+        "rejected": 1,
+        "formless": 2,
+    }
+    (note,) = [note for note in leaderboard(found.summary).notes if "Judge" in note]
+    assert note.endswith(
+        "0 of its verdicts counted, 1 were not borne out by what they quote, 2 were not in the form asked for."
+    )
 
 
 def test_a_judge_whose_replies_the_rules_can_read_by_now_has_nothing_to_read(archive: Archive) -> None:
