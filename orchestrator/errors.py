@@ -46,12 +46,13 @@ class BenchmarkError(OrchestratorError):
 
     SHOWN = 50
 
-    def __init__(self, problems: Sequence[Problem], total: int | None = None) -> None:
+    def __init__(self, problems: Sequence[Problem], total: int | None = None, advice: str = "") -> None:
         self.problems = tuple(problems)
         self.total = len(self.problems) if total is None else total
         lines = [str(problem) for problem in self.problems[: self.SHOWN]]
         if self.total > len(lines):
             lines.append(f"... and {self.total - len(lines)} more")
+        lines += [advice] if advice else []
         super().__init__("\n".join(lines))
 
 

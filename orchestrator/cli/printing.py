@@ -72,6 +72,9 @@ def say_read(cache: Path, result: ScoreResult) -> None:
     say(f"cache: {cache}; replies of: {', '.join(used) or 'no run'}; parser version {version}")
     if count := result.scored.aside:
         say(f"{count:,} replies of other runs set aside: of an item the latest run counts (--run NAME reads one run)")
+    if count := result.replaced:
+        questions = counted(count, "question was", "questions were")
+        say(f"{questions} asked again after a reply (`run --retry`): the latest counts, so these are no first tries")
     for problem in result.problems:
         say(f"left out: {problem}")
     if more := result.total_problems - len(result.problems):

@@ -66,7 +66,7 @@ def reasked_lines(reasked: tuple[Reasked, ...]) -> Iterator[str]:
 def lost_lines(models: Mapping[str, ModelScore], command: Sequence[str]) -> Iterator[str]:
     """Yield how many questions to which model have no reply, and the command that asks them; nothing if none is."""
     if lost := [f"{score.lost:,} to {safe(alias)}" for alias, score in models.items() if score.lost]:
-        yield f"questions without a reply: {', '.join(lost)} (`orchestrator status` says why). To ask them:"
+        yield f"questions without a reply: {', '.join(lost)} (`orchestrator status` tells what was tried). To ask them:"
         yield f"  {re.sub(' --in-doubt[ =]hold', '', shlex.join(command))}"
 
 

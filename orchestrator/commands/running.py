@@ -219,8 +219,10 @@ def _opening(row: RunRow, money: runs.Money, options: RunOptions) -> Iterator[st
 
 
 def _refuse_bad(checked: Checked, options: RunOptions, say: Say) -> None:
-    if checked.total_problems and not options.skip_bad:
-        raise BenchmarkError(checked.problems, checked.total_problems)
+    if checked.total_problems and checked.items and not options.skip_bad:
+        rows = counted(checked.bad_rows, "row")
+        advice = f"{rows} of {checked.items + checked.bad_rows:,} cannot be asked: mend them, or add --skip-bad"
+        raise BenchmarkError(checked.problems, checked.total_problems, advice)
     if not checked.items:
         raise BenchmarkError(checked.problems, checked.total_problems)
     if checked.total_problems:

@@ -167,6 +167,8 @@ class ScoreResult:
     total_problems: int
     gone: int
     """Stored replies to items that are in no good row of the benchmark any more: left out."""
+    replaced: int
+    """Questions that were asked again although they had a reply, whose latest reply is read."""
 
 
 async def score_benchmark(chosen: Chosen, *watchers: Callable[[Graded], object], analysed: bool = False) -> ScoreResult:
@@ -188,7 +190,8 @@ async def score_benchmark(chosen: Chosen, *watchers: Callable[[Graded], object],
     with reading(chosen.source.cache) as connection:
         summary = _summary(connection, chosen, scored)
         gone = _gone(connection, chosen.source, there)
-    return ScoreResult(summary, scored, chosen.names, tuple(problems), total, gone)
+        replaced = runs.replaced(connection, chosen.source.run_ids, chosen.source.aliases)
+    return ScoreResult(summary, scored, chosen.names, tuple(problems), total, gone, replaced)
 
 
 def _gone(connection: Connection, source: Source, there: Set[int]) -> int:

@@ -103,7 +103,7 @@ def lines(cache: Path, found: Status) -> Iterator[str]:
             # How many questions the whole run has is not known here, so no share is shown.
             tried = model.asked - model.replied - model.never_sent
             without = f", {tried} tried without a reply" if tried else ""
-            unsent = f", {model.never_sent} never sent" if model.never_sent else ""
+            unsent = f", {model.never_sent} taken up and never sent" if model.never_sent else ""
             yield f"  {name}: {model.replied} replied{without}{unsent}, {usd(model.charged_nanousd)}{doubt}"
             for reason, count in model.failures:
                 yield f"    {count} x {safe(reason)}"

@@ -23,6 +23,10 @@ from orchestrator.grading.rules import RULES, THRESHOLD, Rule
 from orchestrator.grading.stats import wilson
 from orchestrator.records import Answer
 
+FIELDS = (
+    "a line holds id, source, tier (strong or llm), kind (single or multi), options, output, gold, and perhaps tags"
+)
+"""What a file of labelled answers is made of."""
 FEWEST = 5
 """Firings below which a rule's precision elsewhere says too little to set the rule aside."""
 
@@ -94,7 +98,8 @@ def load(path: Path) -> tuple[Labelled, ...]:
                     Labelled(str(row["id"]), *sort, dict(row["options"]), str(row["output"]), gold, tuple(tags))
                 )
             except (ValueError, TypeError, KeyError, AttributeError) as error:
-                problems.append(Problem(str(path), number, "", f"is no labelled answer: {error}"))
+                why = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+                problems.append(Problem(str(path), number, "", f"is no labelled answer: {why}; {FIELDS}"))
     if problems or not rows:
         raise BenchmarkError(problems or [Problem(str(path), 0, "", "holds no labelled answers")])
     return tuple(rows)

@@ -365,7 +365,7 @@ def explain(path: Path, error: Exception) -> CacheError:
         case _ if "readonly" in text or "read-only" in text.lower() or isinstance(error, PermissionError):
             advice = "it cannot be written; check the permissions, or name another with --cache FILE."
         case _ if "not a database" in text or "malformed" in text or "Could not decode" in text:
-            advice = "it is damaged. `orchestrator cache verify` says how far; keep the file and restore a copy."
+            advice = "it is damaged; keep it and restore a copy. If it opens, `orchestrator cache verify` says how far."
         case _ if "locked" in text:
             advice = f"another process has held it for {BUSY_S:.0f} s; see `orchestrator status`, then try again."
         case _:

@@ -230,6 +230,16 @@ def asked_count(connection: sqlite3.Connection, run_ids: Sequence[int], model: s
     return sum(connection.execute(query, (run_id, model)).fetchone()[0] for run_id in run_ids)
 
 
+def replaced(connection: sqlite3.Connection, run_ids: Sequence[int], models: Sequence[str]) -> int:
+    """Return how many questions that these runs asked these models hold several replies, of which the latest counts."""
+    query = (
+        "SELECT i.key FROM run_items i JOIN (SELECT key FROM replies GROUP BY key HAVING count(*) > 1) r "
+        "ON r.key = i.key WHERE i.run_id = ? AND i.model = ? AND i.judged = ''"
+    )
+    pairs = ((run_id, model) for run_id in run_ids for model in models)
+    return len({row[0] for pair in pairs for row in connection.execute(query, pair)})
+
+
 def judges_of(connection: sqlite3.Connection, run_ids: Sequence[int]) -> dict[str, tuple[str, ...]]:
     """Return by model the aliases of those that were asked to judge its replies, in alphabetical order."""
     found: set[tuple[str, str]] = set()

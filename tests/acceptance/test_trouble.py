@@ -141,3 +141,4 @@ def test_refused_filtered_and_truncated_are_kept_and_asked_again_only_on_demand(
         assert again["calls"] == 3
         assert again["models"]["sim-spine-small-anthropic"]["answered"] == 4
         assert len(paid_twice(simulator)) == 3
+        assert "3 questions were asked again after a reply" in program("score", "items.jsonl").err

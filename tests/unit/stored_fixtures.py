@@ -109,6 +109,15 @@ class Archive:
         ledger.settle(connection, begun.attempt_id, end)
         claims.unclaim(connection, key, self._process)
 
+    def again(self, model: str, number: int, text: str, run: str = "first") -> None:
+        """Store a later reply to a question that has one, as `run --retry` does."""
+        columns = "attempt_id, ending, finish_reason, cost_nanousd, latency_s, raw, created_at"
+        self._connection.execute(
+            f"INSERT INTO replies (text, key, {columns}) SELECT ?, key, {columns} FROM replies "
+            "WHERE key = (SELECT key FROM run_items WHERE run_id = ? AND model = ? AND item_id = ?) LIMIT 1",
+            (text, self._runs[run], model, f"q{number}"),
+        )
+
     def share(self, model: str, number: int, run: str, other: str) -> None:
         """Have a run ask what another one asked before, and so find its reply."""
         self._connection.execute(

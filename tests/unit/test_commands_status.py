@@ -147,9 +147,9 @@ def test_the_lines_tell_it_to_a_reader_and_control_no_terminal() -> None:
     lines = list(status.lines(Path("cache.db"), FOUND))
     text = "\n".join(lines)
     assert lines[:3] == ["cache: cache.db", "1,234 replies, $2.50 charged in all", "  openai: $2.50"]
-    assert "  m: 8 replied, 3 tried without a reply, 31 never sent, $2.00, $0.50 of it in doubt" in lines
+    assert "  m: 8 replied, 3 tried without a reply, 31 taken up and never sent, $2.00, $0.50 of it in doubt" in lines
     assert "  n: 10 replied, $0.00" in lines
-    assert "  n (judge): 2 replied, 1 never sent, $1.00" in lines
+    assert "  n (judge): 2 replied, 1 taken up and never sent, $1.00" in lines
     assert "no cap" in text
     assert "cap $1.00" in text
     assert "\x1b" not in text

@@ -234,7 +234,7 @@ def test_questions_without_a_reply_are_named_with_the_command_that_asks_them(arc
     archive.open_run("new", limit=3, samples=2, template="other", models={"gpt": {}, "sure": {}})
     archive.keep("sure", 0, RIGHT, run="new")
     first, command = said("sure")
-    assert first == "questions without a reply: 5 to sure (`orchestrator status` says why). To ask them:"
+    assert first == "questions without a reply: 5 to sure (`orchestrator status` tells what was tried). To ask them:"
     flags = "--limit 3 --samples 2 --prompt FILE --run new --cache 'c d'"
     assert command == f"  orchestrator run {archive.benchmark} -m gpt -m sure {flags}"
     archive.open_run("whole", rotations=4, models={"other": {}})
@@ -290,6 +290,22 @@ def test_a_judge_that_failed_does_not_look_like_one_that_abstained(archive: Arch
     (note,) = [note for note in leaderboard(found.summary).notes if "Judge" in note]
     assert note.startswith("Judge judge read 1 of the 3 replies of gpt that the rules could not; 0 of its verdicts")
     assert "counted, 1 said that nothing is chosen. Of the rest 1 calls failed, 1 were not sent" in note
+
+
+def test_questions_that_were_asked_again_after_a_reply_are_counted(archive: Archive) -> None:
+    """Once each, in however many runs; of other models only if they are scored."""
+    for number in (0, 1):
+        archive.keep("gpt", number, VAGUE)
+        archive.keep("sure", number, VAGUE)
+        archive.keep("gpt", number, RIGHT, run="later")
+    assert scored(archive).replaced == 0
+    archive.again("gpt", 0, VAGUE)
+    archive.again("gpt", 0, RIGHT)
+    archive.share("gpt", 0, "first", "later")
+    archive.again("sure", 1, RIGHT)
+    assert scored(archive, "gpt").replaced == 1
+    assert scored(archive).replaced == 2
+    assert correct(scored(archive)) == 2
 
 
 def test_why_a_verdict_did_not_count_is_said(archive: Archive) -> None:
