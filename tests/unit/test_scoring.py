@@ -305,7 +305,7 @@ def test_questions_that_were_asked_again_after_a_reply_are_counted(archive: Arch
     archive.again("sure", 1, RIGHT)
     assert scored(archive, "gpt").replaced == 1
     assert scored(archive).replaced == 2
-    assert correct(scored(archive)) == 2
+    assert correct(scored(archive)) == 1
 
 
 def test_why_a_verdict_did_not_count_is_said(archive: Archive) -> None:
