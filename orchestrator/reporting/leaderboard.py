@@ -148,6 +148,8 @@ def _notes(summary: RunSummary, columns: Sequence[Column], published: bool) -> I
         )
     if any(summary.spent_by_judge.values()):
         yield "Spend: in a row with a judge the judge's alone, for reading that model's replies."
+    if summary.run is not None and summary.cache_hits and _SPEND in columns:
+        yield "Spend USD is what this run was charged: answers that another run had paid for cost it nothing."
     if summary.several and _SPEND in columns:
         yield f"Spend USD is what a model was charged in all of the {len(summary.several)} runs on this benchmark."
     yield from judge_lines(summary)
