@@ -20,7 +20,7 @@ from orchestrator.grading.sentences import is_question, sentence_before, sentenc
 
 _LISTED_OPTIONS = re.compile(r"(?:options|choices|statements)\b(?!\()")
 _OFFERED = re.compile(
-    r"\b(?:possible|given|available|other|wrong|incorrect|remaining|preliminary|tentative|initial) \Z"
+    f"(?:{words('possible|given|available|other|wrong|incorrect|remaining|preliminary|tentative|initial')}) \\Z"
 )
 _DENYING = words(
     "could|might|considered|considering|inclined to|tempted to|refuse to|hesitate to|reluctant to|avoid",

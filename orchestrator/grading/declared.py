@@ -26,9 +26,11 @@ def declared(*kinds: Kind, by_text: bool = False, agree: bool = False) -> Callab
     """
 
     def counts(claim: Claim, reading: Reading) -> bool:
-        echo = not reading.multi and len(claim.letters) == len(reading.offered.labels) > 1
-        echo = echo or (reading.multi and _recites(claim, reading))
-        return claim.kind in kinds and claim.listed.by_text == by_text and not echo
+        if claim.kind not in kinds or claim.listed.by_text != by_text:
+            return False
+        if reading.multi:
+            return not _recites(claim, reading)
+        return not len(claim.letters) == len(reading.offered.labels) > 1
 
     def find(reading: Reading) -> Found | None:
         # Most outputs claim nothing, and five rules ask.

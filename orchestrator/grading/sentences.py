@@ -10,7 +10,7 @@ import re
 LOOK = 160
 """Characters of a sentence examined before and after a place."""
 
-_EARLIER = re.compile(r"(?s:.*)(?:\n|[.?!;] |。)")
+_EARLIER = re.compile(r"(?s:.*)[\n.?!;。](?:(?<=[\n。])| )")
 _SENTENCE_END = re.compile(r"[.!?\n。]")
 
 

@@ -69,7 +69,7 @@ _REST = re.compile(
 )
 _PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "last")
 _BY_PLACE = re.compile(
-    rf"\bthe (?P<place>{'|'.join(_PLACES)})(?: (?P<number>two|three|four))?"
+    rf"the (?<!\wthe )(?P<place>{'|'.join(_PLACES)})(?: (?P<number>two|three|four))?"
     r"(?: (?:ones?|options?|choices?|answers?|statements?|alternatives?))?"
     r"(?: (?:listed|offered|given|on the list))?(?= (?:is|are|was|were|hold|appl|fit|qualif))"
 )
