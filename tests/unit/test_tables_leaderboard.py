@@ -105,6 +105,15 @@ def test_cells_are_the_scores() -> None:
     assert "Spend" not in leaderboard(summary({"gpt": grades("SDD", "1")})).notes[0]
 
 
+def test_what_cached_answers_cost_is_said() -> None:
+    """Of one run, where it asked less than it shows and its spend is known."""
+    note = "Spend USD is what this run was charged: answers that another run had paid for cost it nothing."
+    paid = summary({"gpt": grades("SDD", "1")}, {"gpt": 1})
+    assert note in leaderboard(replace(paid, cache_hits=1)).notes
+    others = (paid, replace(paid, cache_hits=1, run=None), replace(paid, cache_hits=1, spent_by_model={}))
+    assert all(note not in leaderboard(one).notes for one in others)
+
+
 def test_bounds_show_where_something_is_missing() -> None:
     """An unfinished model brings the columns of the bounds and the note that explains them."""
     whole, part = leaderboard(summary({"a": grades("SDD", "10")})), leaderboard(summary({"a": grades("SDD", "10u")}))
