@@ -95,6 +95,11 @@ def _measured(score: ModelScore, missing: Sequence[str], spent: int | None) -> d
     return cells
 
 
+def _of_spend(summary: RunSummary) -> str:
+    """Return what the spend is, after a space; what another run had paid for is not in that of one run."""
+    return " Spend is what the run was charged, rounded up." if summary.run is not None else " Spend is rounded up."
+
+
 def _guessed(score: ModelScore) -> dict[Column, Cell]:
     """Return the cells of blind guessing at the tasks of a model."""
     tasks: dict[Column, Cell] = {_accuracy(name): Percent(task.chance) for name, task in score.tasks.items()}
@@ -129,7 +134,7 @@ def _notes(summary: RunSummary, columns: Sequence[Column], published: bool) -> I
     yield (
         "Percent; in brackets the 95 % interval, clustered by image or patient, rounded outward. Refused, filtered, "
         "truncated and unparsed count as wrong; failed and unsent do not count, they lower the coverage. Overall is "
-        f"the unweighted mean of the tasks.{' Spend is rounded up.' if _SPEND in columns else ''}"
+        f"the unweighted mean of the tasks.{_of_spend(summary) if _SPEND in columns else ''}"
     )
     for alias, tasks in missing_tasks(summary.models).items():
         if tasks:
@@ -148,8 +153,6 @@ def _notes(summary: RunSummary, columns: Sequence[Column], published: bool) -> I
         )
     if any(summary.spent_by_judge.values()):
         yield "Spend: in a row with a judge the judge's alone, for reading that model's replies."
-    if summary.run is not None and summary.cache_hits and _SPEND in columns:
-        yield "Spend USD is what this run was charged: answers that another run had paid for cost it nothing."
     if summary.several and _SPEND in columns:
         yield f"Spend USD is what a model was charged in all of the {len(summary.several)} runs on this benchmark."
     yield from judge_lines(summary)
