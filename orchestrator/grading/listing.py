@@ -119,7 +119,7 @@ def _joined(
 ) -> Listed:
     """Return the list with one more label."""
     if listed is None:
-        return Listed((label,), item.start("label"), end, clash=clash, owned=end > item.end())
+        return Listed((label,), item.start("label"), end, False, clash, end > item.end())
     letters = tuple(sorted({*listed.letters, label}))
     hedged = listed.hedged or (gap is not None and lexicon.MAYBE.search(gap[0]) is not None)
     return Listed(letters, listed.start, end, hedged, listed.clash or clash, owned=end > item.end())

@@ -158,7 +158,7 @@ def plain(text: str) -> str:
 
 def after_thought(output: str) -> tuple[int, bool]:
     """Return where the text after the last closed thought begins, and whether a thought is still open there."""
-    if "think" not in output and "thought" not in output and "reasoning>" not in output:
+    if not (">" in output or "▷" in output):
         return 0, False
     start = 0
     for _, close in _THOUGHTS:
