@@ -273,7 +273,7 @@ UNFIT = re.compile(rf"{EXCLUDED.pattern}|{words('not|never|unlikely')}|n't\b|{CR
 
 SURVEY = re.compile(
     words(
-        r"differential|considerations?|candidates?|possibilities",
+        r"differential|considerations?|candidates?|possibilities|options (?:refer|mean|stand)",
         r"let me|let's|analy[sz](?:e|ing)|examin(?:e|ing)|evaluat(?:e|ing)|consider(?:ing)?|going through|each",
         r"asks?|question|whether|which of",
     )

@@ -19,6 +19,7 @@ _CLAUSE = re.compile(r"(?:if|when|since|because|given|as|while|although|assuming
 _SUBORDINATE = re.compile(
     r",? (?:as|because|since|which|where|while|whereas|rather than|compared (?:to|with)|instead of)\b"
 )
+_OPPOSED = re.compile(r",? as opposed to\b")
 _WORD = re.compile(r"[a-z0-9]+")
 _ENDING = re.compile(r"(?:ing|ed|es|s|e)\Z")
 _DOUBLED = re.compile(r"([b-df-hj-np-tv-z])\1\Z")
@@ -72,6 +73,7 @@ _GOES_ON = re.compile(
 _MOST_LIKE = re.compile(
     r"(?:\b(?:most|best) (?:consistent|compatible|in keeping|in line) with|\bmost suggestive of|\b(?:all|these|this)"
     r"(?: of this| findings| features)? points? to|\b(?:diagnostic|pathognomonic) (?:of|for)"
+    r"|\bthese (?:[a-z]+ ){0,2}are (?:characteristic|typical|classic) (?:of|for)"
     r"|\b(?:essential|main|primary|principal|key|dominant|predominant|most (?:prominent|important|striking"
     r"|significant))"
     r" (?:abnormality|finding|problem|diagnosis|pathology) is|\bgoes by the name(?: of)?)"
@@ -331,6 +333,8 @@ def _main_clause(reading: Reading, start: int, end: int) -> tuple[int, int]:
     So of "although it is blurred, the spine looks healthy" and of "it could be a hall, but it is a beach".
     """
     start, end = _after_clause(reading, start, end)
+    opposed = _OPPOSED.search(reading.lower, start, end)
+    end = opposed.start() if opposed and reading.texts_between(start, opposed.start()) else end
     but = reading.lower.rfind(", but ", start, end)
     return (but + len(", but ") if but >= 0 and not reading.texts_between(start, but) else start), end
 

@@ -17,6 +17,8 @@ from orchestrator.records import Abstained
 
 MOST = 20
 """Places at which a text says that something cannot be told, looked at until one is about no option."""
+NEAR = 32
+"""Characters before an option's text in which its sentence says that it settles on it."""
 SHORT = 40
 """Characters of a sentence that does nothing but add others."""
 _SET_OFF = re.compile(r"\s?(?::|-)\s")
@@ -162,10 +164,11 @@ def _later(reading: Reading, seen: Found) -> str:
     owners = {owner for *_, owners in named for owner in owners}
     if not named or len(owners) != 1 or owners <= set(seen.letters):
         return ""
-    settles = lexicon.CONCLUDING.match(lower, start) or lexicon.SETTLING.search(lower, start, end)
     at = named[0][0]
+    result = lower.endswith(": ", start, at) and not lower[named[-1][1] : end].strip(" .!")
+    settles = lexicon.CONCLUDING.match(lower, start) or lexicon.SETTLING.search(lower, max(start, at - NEAR), end)
     denied = any(doubt.search(lower, start, at) for doubt in (lexicon.NEGATED, lexicon.LACKING, lexicon.CONDITION))
-    return f"the last sentence settles on {' '.join(owners)}" if settles and not denied else ""
+    return f"the last sentence settles on {' '.join(owners)}" if (settles or result) and not denied else ""
 
 
 def _wrong(reading: Reading, seen: Found) -> str:

@@ -25,6 +25,7 @@ NONE = {"A": "Disc herniation", "B": "Compression fracture", "C": "Spondylolisth
 YES = {"A": "Yes", "B": "No"}
 ANOMALIES = {"A": "Sacralization of L5", "B": "Lumbarization of S1", "C": "Block vertebra"}
 WIDTHS = {"A": "1 mm", "B": "3 mm", "C": "5 mm", "D": "10 mm"}
+TABLE = {"A": "Metal", "B": "Glass"}
 CORD = {"A": "Cauda equina", "B": "Conus medullaris", "C": "Filum terminale"}
 
 
@@ -237,6 +238,10 @@ def test_none_of_the_above_is_an_option_where_it_is_offered() -> None:
         ),
         ("I first considered A, but the fragment is free. So C is the better answer.", CORD, "C"),
         ("That leaves C alone.", CORD, "C"),
+        ("The top looks made of glass. It's transparent and you can see the metal legs.", TABLE, "B"),
+        ("The term for this is conus medullaris, as opposed to cauda equina, which lies below.", CORD, "B"),
+        ("These features are characteristic of **lumbarization of S1**. Note the ribs.", ANOMALIES, "B"),
+        ("I can't tell. The options refer to the following:\n\n- **Cauda equina**: nerve roots", CORD, ""),
         ('There is one thread, so "filum terminale" is the sole correct option.', CORD, "C"),
     ],
 )
