@@ -246,16 +246,22 @@ def _labelled(page: Page, end: int, owners: tuple[str, ...]) -> tuple[int, tuple
 
 
 def read_small(page: Page, at: int) -> Listed | None:
-    """Return a label written small, where it is declared in brackets, or stands alone up to a stop; or several."""
+    """Return a label written small, where it is declared in brackets, or stands alone up to a stop; or several.
+
+    None where small labels were offered, or where a text without a stop breaks off after what may be an article.
+    """
+    spelled = page.offered.patterns.by_spelling
+    if any(map(str.islower, spelled)):
+        return None
     if page.multi and (several := _SMALL_LIST.match(page.text, at)):
-        letters = {page.offered.patterns.by_spelling.get(one.upper(), "") for one in _LONE.findall(several[0])}
+        letters = {spelled.get(one.upper(), "") for one in _LONE.findall(several[0])}
         return None if "" in letters else Listed(tuple(sorted(letters)), several.start("first"), several.end())
     small = _SMALL.match(page.text, at)
-    letter = small and (small["bracketed"] or small["bare"])
-    if small is None or not letter or letter in page.offered.patterns.by_spelling:
+    if small is None:
         return None
-    label = page.offered.patterns.by_spelling.get(letter.upper())
-    return Listed((label,), small.end() - 1, small.end()) if label else None
+    broken_off = small["bare"] == "a" and small.end() == len(page.text) and ":" not in page.text[at - 2 : at]
+    label = spelled.get((small["bracketed"] or small["bare"]).upper())
+    return Listed((label,), small.end() - 1, small.end()) if label and not broken_off else None
 
 
 def read_unoffered(page: Page, at: int) -> Listed | None:

@@ -48,6 +48,7 @@ def test_every_fault_of_a_benchmark_is_named_at_once_with_file_line_and_field(pr
         for line, field in places:
             assert f"items.jsonl:{line}: {field}: " in refused.err
         assert "items.jsonl:10: " in refused.err
+        assert "8 rows of 10 cannot be asked: mend them, or add --skip-bad" in refused.err
         skipped = program(*RUN, "--skip-bad", "--json", code=1)
         assert "bad rows left out (--skip-bad): 8" in skipped.err
         assert "items.jsonl:4: answer: " in skipped.err

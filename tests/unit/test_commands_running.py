@@ -386,8 +386,9 @@ def test_a_benchmark_of_bad_rows_alone_is_refused_in_any_case(bench: Bench) -> N
     async def work(simulator: Simulator) -> RunResult:
         return await bench.run(simulator, replace(bench.asking(), skip_bad=True))
 
-    with pytest.raises(BenchmarkError):
+    with pytest.raises(BenchmarkError) as refused:
         simulated(work)
+    assert "--skip-bad" not in str(refused.value)
 
 
 def test_what_cannot_be_called_is_refused_before_there_is_a_cache(

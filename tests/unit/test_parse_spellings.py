@@ -170,6 +170,8 @@ def test_a_list_of_what_was_offered_is_no_answer_by_its_first_line(sign: str) ->
         ("The correct option is (d)", "D"),
         ("Answer: a", "A"),
         ("The answer is a spondylolisthesis.", "B"),
+        ("The answer is a.", "A"),
+        ("So, on reflection, the answer is a", ""),
         ("The answer is a matter of taste.", ""),
         ("I favour D.", "D"),
         ("So the answer is (e).", ""),
@@ -183,6 +185,13 @@ def test_a_list_of_what_was_offered_is_no_answer_by_its_first_line(sign: str) ->
 def test_letters_are_declared_in_small_and_beside_others(text: str, letter: str) -> None:
     """A small letter only where nothing but a label can be meant."""
     assert letters(text, SLIP) == letter
+
+
+def test_no_other_label_is_taken_for_one_written_small() -> None:
+    """Where capitals and small letters are both offered, each is only itself."""
+    both = {"a": "Healthy", "A": "Osteophytes", "B": "Scoliosis"}
+    assert letters("The answer is (b).", both) == ""
+    assert letters("The answer is (a).", both) == "a"
 
 
 @pytest.mark.parametrize(
